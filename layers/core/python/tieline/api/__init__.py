@@ -1,0 +1,1 @@
+"""The REST resources, written once and served by every host."""

@@ -1,0 +1,1 @@
+"""The embedded host: a whole workspace in one process on one SQLite file."""

@@ -1,0 +1,1 @@
+"""How flows are called, recorded and limited, without any input or output."""

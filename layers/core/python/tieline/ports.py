@@ -1,0 +1,201 @@
+"""What the core asks of the world. Adapters give it; `bootstrap` chooses them.
+
+Every port translates its technology's errors into `tieline.errors`; nothing else leaves an
+adapter. One contract suite per port (tests/contract/) runs over every adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One record as a store holds it; by value, so changing it changes nothing stored.
+
+    `body` is JSON text, opaque to the store. `version` is the stored version this value was read
+    at, 0 for a row that must not exist yet. The other fields are the row's place in the indexes:
+
+    * `name`: unique among the rows of its kind, or None.
+    * `dirty_link`, `dirty_rank`: in the dirty set of that link; lower ranks are sent first.
+    * `due_at`: in the due set from that time on (aware UTC).
+    * `parent_id`: among the children of that row.
+    * `is_listed`: shown by `Store.list`.
+    """
+
+    kind: str
+    id: str
+    body: str
+    version: int = 0
+    name: str | None = None
+    dirty_link: str | None = None
+    dirty_rank: int = 0
+    due_at: datetime | None = None
+    parent_id: str | None = None
+    is_listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Writes a row iff the stored version is `row.version`; stores it with version + 1."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Removes a row iff the stored version is `version`."""
+
+    kind: str
+    id: str
+    version: int
+
+
+Change = Put | Delete
+
+
+class Store(Protocol):
+    """Rows with versions and four indexes.
+
+    Errors everywhere: `StoreUnavailableError` when it cannot be read or written now.
+    """
+
+    def get(self, kind: str, row_id: str) -> Row | None:
+        """Gives the row, or None when there is none."""
+
+    def get_many(self, kind: str, row_ids: Sequence[str]) -> Mapping[str, Row]:
+        """Gives the rows that exist, by id."""
+
+    def get_by_name(self, kind: str, name: str) -> Row | None:
+        """Gives the row of that kind with that name, or None."""
+
+    def write(self, changes: Sequence[Change]) -> None:
+        """Makes all changes or none; durable when it returns.
+
+        Raises:
+            ConflictError: names the first row whose stored version is another one, or
+                (`name_taken`) whose name another row of its kind has. Nothing was changed.
+        """
+
+    def list(
+        self, kind: str, *, after: str | None = None, limit: int = 100, newest_first: bool = False
+    ) -> Sequence[Row]:
+        """Gives listed rows of a kind in the order of their ids, beginning behind `after`."""
+
+    def dirty(
+        self, link_id: str, *, after: tuple[int, str] | None = None, limit: int = 100
+    ) -> Sequence[Row]:
+        """Gives rows in a link's dirty set ordered by (rank, id), beginning behind `after`."""
+
+    def count_dirty(self, link_id: str) -> int:
+        """Counts the rows in a link's dirty set."""
+
+    def due(self, before: datetime, *, limit: int = 100) -> Sequence[Row]:
+        """Gives rows whose `due_at` is not later than `before`, earliest first."""
+
+    def children(self, kind: str, parent_id: str) -> Sequence[Row]:
+        """Gives the rows of that kind with that parent, in the order of their ids."""
+
+    def close(self) -> None:
+        """Gives back files and connections; calling it again is harmless."""
+
+
+class Keys(Protocol):
+    """Private keys, by owner: `workspace`, or a sync config's id for a link's own key."""
+
+    def load(self, owner: str) -> RSAPrivateKey:
+        """Gives the owner's key, from a cache when it has not changed.
+
+        Raises:
+            KeyMissingError: there is none, or others may read it; names where it should be.
+        """
+
+    def save(self, owner: str, pem: bytes) -> None:
+        """Stores a key that was already validated (`protocol.keys.parse_private_key`)."""
+
+    def delete(self, owner: str) -> None:
+        """Removes the owner's key; removing none is harmless."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a post goes and how far it is trusted.
+
+    `ca_certificate` is PEM or empty (the system's authorities); `pinned_certificate_sha256` is
+    hex or empty.
+    """
+
+    url: str
+    ca_certificate: str = ""
+    verify_ssl_certificates: bool = True
+    pinned_certificate_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back for a post. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """Carries one post to a peer and brings the answer."""
+
+    def post(
+        self,
+        target: Target,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout_seconds: float,
+        max_answer_bytes: int,
+    ) -> Answer:
+        """Sends one request; no redirect is followed.
+
+        Raises:
+            PeerUnavailableError: `reason` is one of `name`, `connection`, `tls`, `timeout`,
+                `too-large`, `broken`; the detail says it in words an operator understands.
+        """
+
+    def close(self) -> None:
+        """Closes what is open; posts under way may fail."""
+
+
+class Runner(Protocol):
+    """Runs flows. Starting or cancelling twice is harmless; neither waits for the flow."""
+
+    def start(self, execution_id: str) -> None:
+        """Takes care that the execution is run soon."""
+
+    def cancel(self, execution_id: str) -> None:
+        """Asks the flow process of the execution to end, and sees to it that it does."""
+
+
+class Hints(Protocol):
+    """Tells the host that something changed. A hint may be lost; the store is the truth."""
+
+    def link_changed(self, link_id: str) -> None:
+        """Says that the link has something to send, or that its config changed."""
+
+    def execution_changed(self, execution_id: str) -> None:
+        """Says that an execution has another status, log or wish."""
+
+
+class Clock(Protocol):
+    """Time, and the only source of randomness."""
+
+    def now(self) -> datetime:
+        """Gives the time, aware UTC."""
+
+    def monotonic(self) -> float:
+        """Gives seconds from an arbitrary start that never go back."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """Gives `count` unpredictable bytes."""
