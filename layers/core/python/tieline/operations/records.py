@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -64,7 +65,7 @@ class Identity:
 
 
 @cache
-def _adapter(record: type[object]) -> TypeAdapter[object]:
+def _adapter(record: Hashable) -> TypeAdapter[object]:
     return TypeAdapter(record)
 
 

@@ -221,7 +221,7 @@ def change_run(execution: Execution, run: Run) -> Execution:
     )
 
 
-def end(  # noqa: PLR0913, PLR0917 - the five facts of an end
+def end(
     execution: Execution,
     status: Status,
     at: datetime,
