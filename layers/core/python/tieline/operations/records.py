@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -64,9 +62,14 @@ class Identity:
     created_at: datetime
 
 
-@cache
-def _adapter(record: Hashable) -> TypeAdapter[object]:
-    return TypeAdapter(record)
+_ADAPTERS: dict[type, TypeAdapter[object]] = {}
+
+
+def _adapter(record: type) -> TypeAdapter[object]:
+    found = _ADAPTERS.get(record)
+    if found is None:
+        found = _ADAPTERS[record] = TypeAdapter(record)
+    return found
 
 
 def write_body(record: object) -> str:
