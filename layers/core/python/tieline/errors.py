@@ -18,6 +18,7 @@ TielineError
 │   ├── ConflictError           a conditional write met another version
 │   ├── StoreUnavailableError   disk full, database locked
 │   ├── PeerUnavailableError    no answer, or none that can be trusted
+│   │   └── PeerRefusedError        the peer refused the post and signed that it did
 │   └── ThrottledError          the peer asked for a pause (`retry_after_seconds`)
 ├── LocalError              ours or the operator's; 500, never shown to the peer
 │   ├── SettingsError           a setting is missing or wrong; names it
@@ -151,6 +152,15 @@ class PeerUnavailableError(TransientError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class PeerRefusedError(PeerUnavailableError):
+    """The peer refused the post and signed that it did; `code` is its word for why."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__("refused", f"the peer refused the post ({status} {code}): {message}")
+        self.status = status
+        self.code = code
 
 
 class ThrottledError(TransientError):

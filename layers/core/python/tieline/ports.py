@@ -25,6 +25,7 @@ class Row:
     * `dirty_link`, `dirty_rank`: in the dirty set of that link; lower ranks are sent first.
     * `due_at`: in the due set from that time on (aware UTC).
     * `parent_id`: among the children of that row.
+    * `group`: among the members of that group, any text.
     * `is_listed`: shown by `Store.list`.
     """
 
@@ -37,6 +38,7 @@ class Row:
     dirty_rank: int = 0
     due_at: datetime | None = None
     parent_id: str | None = None
+    group: str | None = None
     is_listed: bool = True
 
 
@@ -60,7 +62,7 @@ Change = Put | Delete
 
 
 class Store(Protocol):
-    """Rows with versions and four indexes.
+    """Rows with versions and six indexes.
 
     Errors everywhere: `StoreUnavailableError` when it cannot be read or written now.
     """
@@ -100,6 +102,12 @@ class Store(Protocol):
 
     def children(self, kind: str, parent_id: str) -> Sequence[Row]:
         """Gives the rows of that kind with that parent, in the order of their ids."""
+
+    def members(self, group: str, *, after: str | None = None, limit: int = 100) -> Sequence[Row]:
+        """Gives the rows in a group in the order of their ids, beginning behind `after`."""
+
+    def count_members(self, group: str) -> int:
+        """Counts the rows in a group."""
 
     def close(self) -> None:
         """Gives back files and connections; calling it again is harmless."""
@@ -181,8 +189,11 @@ class Runner(Protocol):
 class Hints(Protocol):
     """Tells the host that something changed. A hint may be lost; the store is the truth."""
 
-    def link_changed(self, link_id: str) -> None:
-        """Says that the link has something to send, or that its config changed."""
+    def link_changed(self, link_id: str, *, is_urgent: bool = True) -> None:
+        """Says that the link has something to send, or that its config changed.
+
+        What is not urgent may linger a few milliseconds, so that it travels with what follows.
+        """
 
     def execution_changed(self, execution_id: str) -> None:
         """Says that an execution has another status, log or wish."""

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from tieline.errors import NotFoundError, UnknownLinkError
 from tieline.ports import Row, Store
-from tieline.protocol.execution import Execution, Half
+from tieline.protocol.execution import Execution, Half, Role
 from tieline.protocol.link import LinkState, SyncConfig
 from tieline.protocol.states import Desired
 from tieline.protocol.values import Json
@@ -104,6 +104,7 @@ def send_rank(execution: Execution) -> int | None:
 def execution_row(execution: Execution, version: int) -> Row:
     """Gives the row of an execution; content, revs and dirty mark are one value (rule 3.1)."""
     rank = send_rank(execution)
+    is_open = execution.link_id is not None and not execution.is_ended
     is_waiting = execution.owns_run and not execution.is_held and not execution.is_ended
     return Row(
         kind=EXECUTION,
@@ -114,8 +115,14 @@ def execution_row(execution: Execution, version: int) -> Row:
         dirty_rank=rank or 0,
         due_at=execution.created_at if is_waiting else None,
         parent_id=execution.parent_id,
+        group=open_group(execution.link_id, execution.role) if is_open else None,
         is_listed=execution.is_in_list,
     )
+
+
+def open_group(link_id: str | None, role: Role) -> str:
+    """Gives the group that holds a link's open executions of one role."""
+    return f"open/{role}/{link_id}"
 
 
 def execution_of(row: Row) -> Versioned:

@@ -6,10 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tieline.errors import ConflictError
-from tieline.operations.records import Versioned, execution_row, load_execution
+from tieline.operations.records import (
+    RANK_START,
+    Versioned,
+    execution_row,
+    load_execution,
+    send_rank,
+)
 from tieline.ports import Change, Clock, Hints, Keys, Put, Runner, Store, Transport
 from tieline.protocol.execution import Execution
-from tieline.protocol.states import Status
+from tieline.protocol.states import Desired, Status
 
 WRITE_ATTEMPTS = 20
 """Optimistic writes tried before the conflict is passed on; each loser means another won."""
@@ -63,10 +69,14 @@ def write_executions(
 
 def give_hints(workspace: Workspace, execution: Execution) -> None:
     """Tells the host what follows from an execution as it stands in the store."""
-    if execution.dirty_halves and execution.link_id is not None and not execution.is_held:
-        workspace.hints.link_changed(execution.link_id)
-    if execution.owns_run and execution.run.status == Status.PENDING and not execution.is_held:
-        workspace.runner.start(execution.id)
+    rank = send_rank(execution)
+    if rank is not None and execution.link_id is not None:
+        workspace.hints.link_changed(execution.link_id, is_urgent=rank <= RANK_START)
+    if execution.owns_run and not execution.is_ended and not execution.is_held:
+        if execution.run.status == Status.PENDING:
+            workspace.runner.start(execution.id)
+        elif execution.control.desired == Desired.CANCEL:
+            workspace.runner.cancel(execution.id)
     workspace.hints.execution_changed(execution.id)
 
 

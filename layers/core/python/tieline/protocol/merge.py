@@ -172,8 +172,6 @@ def merge_run(
         )
     note = None if run.status.is_ended else found.note
     changed = replace(found, run=run, run_mark=Mark(rev=rev), note=note)
-    if run.status.is_ended:
-        changed = replace(changed, control_mark=replace(changed.control_mark, dirty=0))
     return Outcome(execution=changed, ack=rev)
 
 

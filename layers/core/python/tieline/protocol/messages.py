@@ -127,7 +127,6 @@ class Refusal(_Frozen):
     code: str
     message: str
     now: Counter
-    n_in: Counter | None = None
 
 
 class ControlBody(_Frozen):
