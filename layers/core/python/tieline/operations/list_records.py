@@ -59,9 +59,8 @@ def list_children(store: Store, kind: str, parent_id: str, query: Query, view: V
     )
     after = query.after
     if after is not None:
-        rows = [
-            row for row in rows if (row.id < after if query.is_newest_first else row.id > after)
-        ]
+        is_behind = lt if query.is_newest_first else gt
+        rows = [row for row in rows if is_behind(row.id, after)]
     return fill_page(((row, row.id) for row in rows), query, view)
 
 
