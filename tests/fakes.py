@@ -48,7 +48,11 @@ class RecordingHints:
         self.links: list[str] = []
         self.executions: list[str] = []
 
-    def link_changed(self, link_id: str) -> None:
+    def link_changed(self, link_id: str, *, is_urgent: bool = True) -> None:
+        del is_urgent
+        self.links.append(link_id)
+
+    def config_changed(self, link_id: str) -> None:
         self.links.append(link_id)
 
     def execution_changed(self, execution_id: str) -> None:

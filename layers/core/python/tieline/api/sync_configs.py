@@ -67,11 +67,11 @@ def get_sync_config_status(name: str) -> JsonObject:
 @router.post("/api/latest/sync_config/<name>/test", tags=["sync_config"])
 def test_sync_config(name: str) -> JsonObject:
     """Tries the link now, step by step."""
-    # Imported late: it brings the whole of sending, which no other request needs.
-    from tieline.operations.test_link import test_link  # noqa: PLC0415
-
     config = find_link(workspace_now().store, name)
-    result = test_link(workspace_now(), config.name)
+    # Imported late: it brings the whole of sending, which no other request needs.
+    from tieline.operations.probe_link import probe_link  # noqa: PLC0415
+
+    result = probe_link(workspace_now(), config.name)
     return {
         "is_working": result.is_working,
         "steps": [

@@ -38,7 +38,7 @@ def delete_link(workspace: Workspace, key: str, *, is_forced: bool = False) -> N
     workspace.keys.delete(config.id)
     for execution in open_executions:
         _abandon(workspace, execution, config.name)
-    workspace.hints.link_changed(config.id)
+    workspace.hints.config_changed(config.id)
 
 
 def _remove(workspace: Workspace, config: SyncConfig) -> None:
@@ -75,6 +75,4 @@ def _abandon(workspace: Workspace, execution: Execution, name: str) -> None:
             return wished
         return end(wished, Status.ENDED_CANCELLED, now, f"the link {name!r} was deleted")
 
-    changed = change_execution(workspace, execution.id, cancel if execution.owns_run else lose)
-    if not changed.is_ended:
-        workspace.runner.cancel(execution.id)
+    change_execution(workspace, execution.id, cancel if execution.owns_run else lose)

@@ -91,7 +91,7 @@ def _save(
         _write(workspace.store, config, version)
     if own_private_key == "":
         workspace.keys.delete(config.id)
-    workspace.hints.link_changed(config.id)
+    workspace.hints.config_changed(config.id)
     return config
 
 
