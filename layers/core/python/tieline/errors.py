@@ -8,7 +8,8 @@ TielineError
 │   ├── SignatureError          401  anything that fails before a signature is verified
 │   ├── ClockError              401  signed well, but outside the window of time
 │   ├── UnauthenticatedError    401  REST: no token, or one that is not (or no longer) valid
-│   ├── ForbiddenError          403  known, but not allowed (disabled link, missing role)
+│   ├── ForbiddenError          403  known, but not allowed (missing role, control)
+│   │   └── DisabledError           403  the sync config is switched off
 │   ├── NotFoundError           404  no such record
 │   │   └── UnknownLinkError    404  no such sync config
 │   ├── StaleError              409  replayed or overtaken post, lost race on a record
@@ -89,6 +90,12 @@ class ForbiddenError(RemoteError):
 
     status = 403
     code = "forbidden"
+
+
+class DisabledError(ForbiddenError):
+    """The sync config is switched off on the side that was asked."""
+
+    code = "disabled"
 
 
 class NotFoundError(RemoteError):

@@ -6,12 +6,13 @@ adapter. One contract suite per port (tests/contract/) runs over every adapter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from pydantic import JsonValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +191,13 @@ class Hints(Protocol):
     """Tells the host that something changed. A hint may be lost; the store is the truth."""
 
     def link_changed(self, link_id: str, *, is_urgent: bool = True) -> None:
-        """Says that the link has something to send, or that its config changed.
+        """Says that the link has something to send.
 
         What is not urgent may linger a few milliseconds, so that it travels with what follows.
         """
+
+    def config_changed(self, link_id: str) -> None:
+        """Says that a sync config was created, changed or deleted."""
 
     def execution_changed(self, execution_id: str) -> None:
         """Says that an execution has another status, log or wish."""
@@ -210,3 +214,67 @@ class Clock(Protocol):
 
     def random_bytes(self, count: int) -> bytes:
         """Gives `count` unpredictable bytes."""
+
+
+class FlowProcess(Protocol):
+    """One flow process, seen from its runner."""
+
+    def send(self, frame: Mapping[str, JsonValue]) -> None:
+        """Sends one frame.
+
+        Raises:
+            RunnerError: the process is gone.
+        """
+
+    def receive(self) -> Mapping[str, JsonValue] | None:
+        """Gives the next frame, None when the process closed its end.
+
+        Raises:
+            RunnerError: what came is no frame, or too large.
+        """
+
+    def has_frame(self) -> bool:
+        """Tells whether `receive` would give something at once."""
+
+    def terminate(self) -> None:
+        """Asks the process to end, so that its `finally` blocks run."""
+
+    def kill(self) -> None:
+        """Ends the process and all it started."""
+
+    def wait(self, timeout_seconds: float | None) -> str | None:
+        """Waits until the process is gone; says how it ended in words, None at the timeout."""
+
+
+class Processes(Protocol):
+    """Makes flow processes."""
+
+    def spawn(self) -> FlowProcess:
+        """Gives a new process that waits for its start frame.
+
+        Raises:
+            RunnerError: no process could be made.
+        """
+
+
+class Watch(Protocol):
+    """Somebody's interest in changes, from `Changes.watch` until it is closed."""
+
+    def wait(self, timeout_seconds: float | None) -> None:
+        """Returns at a change since the last call (or the start), or at the timeout."""
+
+    def close(self) -> None:
+        """Ends the interest."""
+
+
+class Changes(Protocol):
+    """Wakes those who wait for something to change, and calls them at a time."""
+
+    def watch(self, keys: Sequence[str]) -> Watch:
+        """Starts watching: execution ids, or `setting/<name>` for locks."""
+
+    def notify(self, key: str) -> None:
+        """Wakes whoever watches that key."""
+
+    def call_later(self, seconds: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Calls `action` once after that time; gives a function that calls it off."""

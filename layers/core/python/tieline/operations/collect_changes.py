@@ -42,10 +42,14 @@ def collect_changes(
     config: SyncConfig,
     peer_epoch: int | None,
     session: LinkSession,
+    *,
+    is_reply: bool,
 ) -> Outgoing:
     """Gives the dirty halves of a link that are due, the most urgent first.
 
-    Before the first exchange there is nothing to send: the peer's epoch is not known yet.
+    Before the first exchange there is nothing to send: the peer's epoch is not known yet. A side
+    that dials keeps its control halves for the posts it opens: by `auto`, the peer accepts them
+    in those alone (docs/protocol.md §1).
     """
     outgoing = Outgoing()
     if peer_epoch is None:
@@ -59,6 +63,8 @@ def collect_changes(
     for found in _dirty_executions(workspace, config.id):
         execution = _pin_target(workspace, found, peer_epoch)
         for half in sorted(execution.dirty_halves, key=_ORDER.__getitem__):
+            if half == Half.CONTROL and is_reply and config.dials:
+                continue
             if not _add(workspace, execution, half, outgoing, limits, session):
                 outgoing.more = True
                 return outgoing

@@ -16,7 +16,8 @@ class LinkSession:
     """Acks and results that wait for the next post, and what is in flight.
 
     `has_exchanged`: one exchange succeeded since this process started; before it nothing linked
-    is started (docs/protocol.md §3 rule 6).
+    is started (docs/protocol.md §3 rule 6). `next_send_at` (monotonic seconds) is when an
+    answering side with a sync interval may send again.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)
@@ -26,6 +27,7 @@ class LinkSession:
     peer_instance: str | None = None
     has_exchanged: bool = False
     last_number: int = 0
+    next_send_at: float = 0.0
 
     def number_post(self, number: int) -> int:
         """Remembers the number of the post that is about to be sent, and gives it."""

@@ -16,11 +16,12 @@ from datetime import datetime
 from tieline import __version__
 from tieline.errors import (
     ConflictError,
-    ForbiddenError,
+    DisabledError,
     MalformedError,
     RemoteError,
     SignatureError,
     StaleError,
+    TooLargeError,
     TransientError,
     UnknownLinkError,
 )
@@ -56,6 +57,7 @@ logger = logging.getLogger(__name__)
 
 UNAUTHORIZED_BODY = b'{"code":"unauthorized"}'
 """The one body for whatever failed before a signature was verified."""
+TOO_LARGE_BODY = b'{"code":"too-large"}'
 POLL_AFTER_MS = 1_000
 """Offered to a dialler whose reply was not held and whom no bell rings."""
 
@@ -105,16 +107,12 @@ def accept_post(workspace: Workspace, posted: Posted, session: LinkSession) -> A
     """Verifies a post and applies it durably; gives the refusal when it is not accepted."""
     try:
         config, signed = _verify(workspace, posted)
-    except SignatureError as error:
+    except (SignatureError, TooLargeError) as error:
         logger.warning(
             "post refused",
             extra={"action": "post_refused", "link": posted.config_name, "detail": str(error)},
         )
-        return Answered(
-            status=SignatureError.status,
-            headers={"content-type": "application/json"},
-            body=UNAUTHORIZED_BODY,
-        )
+        return unverified(error)
     try:
         return _accept(workspace, config, signed, posted.body, session)
     except (RemoteError, TransientError) as error:
@@ -125,11 +123,23 @@ def accept_post(workspace: Workspace, posted: Posted, session: LinkSession) -> A
         return _refuse(workspace, config, signed, error)
 
 
+def unverified(error: RemoteError) -> Answered:
+    """Gives the unsigned answer to a post whose signature was not, or not yet, verified."""
+    is_size = isinstance(error, TooLargeError)
+    return Answered(
+        status=TooLargeError.status if is_size else SignatureError.status,
+        headers={"content-type": "application/json"} | ({"connection": "close"} if is_size else {}),
+        body=TOO_LARGE_BODY if is_size else UNAUTHORIZED_BODY,
+    )
+
+
 def _verify(workspace: Workspace, posted: Posted) -> tuple[SyncConfig, Signed]:
     try:
         config = load_config(workspace.store, posted.config_name)
     except UnknownLinkError as error:
         raise SignatureError("no such sync config") from error
+    if len(posted.body) > config.max_post_bytes:
+        raise TooLargeError(f"the post has more than {config.max_post_bytes} bytes")
     own = [config.own_thumbprint] if config.own_thumbprint else []
     signed = verify_request(posted.headers, posted.body, accept=accept_set(config), own=own)
     return config, signed
@@ -141,7 +151,7 @@ def _accept(
     now = workspace.clock.now()
     check_window(signed, int(now.timestamp()))
     if not config.is_enabled:
-        raise ForbiddenError(f"sync config {config.name!r} is disabled")
+        raise DisabledError(f"sync config {config.name!r} is disabled")
     request = decode_request(body)
     _check_identity(request, config, signed)
     for _ in range(WRITE_ATTEMPTS):
@@ -206,9 +216,19 @@ def _current(workspace: Workspace, state: LinkState, post: Request) -> Envelope:
 
 
 def collect_reply(workspace: Workspace, accepted: Accepted) -> Outgoing:
-    """Gives the records that a reply would carry now."""
+    """Gives the records that a reply would carry now.
+
+    An answering side with a sync interval sends its changes once per interval.
+    """
+    session, interval = accepted.session, accepted.config.sync_interval
+    now = workspace.clock.monotonic()
+    if interval is not None and now < session.next_send_at:
+        return Outgoing()
     peer_epoch = accepted.state.peer_epoch
-    return collect_changes(workspace, accepted.config, peer_epoch, accepted.session)
+    outgoing = collect_changes(workspace, accepted.config, peer_epoch, session, is_reply=True)
+    if interval is not None and outgoing.records and not outgoing.more:
+        session.next_send_at = now + interval
+    return outgoing
 
 
 def reply_to(

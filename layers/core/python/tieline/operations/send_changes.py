@@ -95,7 +95,7 @@ def _exchange(
 ) -> Exchanged:
     state, _ = load_link_state(workspace.store, config.id)
     signer = signer_of(workspace, config)
-    outgoing = collect_changes(workspace, config, state.peer_epoch, session)
+    outgoing = collect_changes(workspace, config, state.peer_epoch, session, is_reply=False)
     request = _request(workspace, config, state, session, outgoing, signer, wait_ms)
     body = encode(request)
     offset = state.clock_offset_seconds

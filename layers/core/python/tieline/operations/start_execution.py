@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tieline.errors import (
+    DisabledError,
     ForbiddenError,
     InvalidFieldError,
     NotFoundError,
@@ -123,7 +124,7 @@ def _usable_config(workspace: Workspace, link_name: str) -> SyncConfig:
             f"remote workspace {link_name!r} is unknown: no sync config has that name"
         ) from error
     if not config.is_enabled:
-        raise ForbiddenError(f"the link to remote workspace {link_name!r} is disabled")
+        raise DisabledError(f"the link to remote workspace {link_name!r} is disabled")
     if not may_start_there(config):
         raise ForbiddenError(
             f"this workspace may not start flows in remote workspace {link_name!r}: its sync "

@@ -21,6 +21,9 @@ from tieline.protocol.pacing import backoff_seconds, clamp_retry_after
 
 LINGER_SECONDS = 0.01
 """Longer than a flow that does nothing takes, shorter than anybody notices."""
+PUSH_RETRY_SECONDS = 0.5
+"""First pause before a push is tried again, doubled each time: a change waits, and the poll
+that is held meanwhile ends soon and backs off properly when it fails too."""
 NEVER = math.inf
 
 
@@ -33,6 +36,7 @@ class Dialling:
     push_at: float = NEVER
     failures: int = 0
     begun_at: float = 0.0
+    push_failures: int = 0
 
     def changed(self, now: float, *, is_urgent: bool) -> None:
         """Notes a local change."""
@@ -51,12 +55,20 @@ class Dialling:
 
     def pushed(self, now: float, *, more: bool) -> None:
         """Notes that a push succeeded."""
+        self.push_failures = 0
         if more:
             self.push_at = now
+
+    def push_failed(self, now: float) -> None:
+        """Notes that a push failed; it is tried again while the poll is still held."""
+        self.push_failures += 1
+        pause = PUSH_RETRY_SECONDS * 2 ** min(self.push_failures - 1, 5)
+        self.push_at = min(self.push_at, now + pause)
 
     def polled(self, now: float, *, more: bool, received: int, poll_after_ms: int | None) -> None:
         """Notes that a poll succeeded."""
         self.failures = 0
+        self.push_failures = 0
         if more:
             self.poll_at = now
         elif self.interval is not None:

@@ -1,0 +1,119 @@
+"""Runs flows in threads of this process, one thread and one flow process per running flow."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+
+from tieline.embedded.changes import ThreadChanges
+from tieline.errors import TielineError
+from tieline.operations.run_flow import Control, run_flow, stop_process
+from tieline.operations.workspace import Workspace
+from tieline.ports import Processes
+
+logger = logging.getLogger(__name__)
+
+IDLE_THREAD_SECONDS = 10.0
+"""A thread that ran a flow waits this long for the next one before it ends."""
+
+
+class ThreadRunner:
+    """The `Runner` port of the embedded host. Thread-safe."""
+
+    def __init__(self, processes: Processes, changes: ThreadChanges) -> None:
+        self._processes = processes
+        self._changes = changes
+        self._wake = threading.Condition()
+        self._waiting: deque[str] = deque()
+        self._running: dict[str, Control] = {}
+        self._idle = 0
+        self._workspace: Workspace | None = None
+        self._is_stopping = False
+
+    def open(self, workspace: Workspace) -> None:
+        """Lets the runs begin that were asked for; the workspace is known only now."""
+        with self._wake:
+            self._workspace = workspace
+            for _ in self._waiting:
+                self._find_thread()
+
+    def start(self, execution_id: str) -> None:
+        """Sees that the execution is run; harmless when it runs already."""
+        with self._wake:
+            if self._is_stopping or execution_id in self._running:
+                return
+            self._running[execution_id] = Control()
+            self._waiting.append(execution_id)
+            if self._workspace is not None:
+                self._find_thread()
+
+    def cancel(self, execution_id: str) -> None:
+        """Asks the flow process to end, and ends it when it does not within its grace."""
+        with self._wake:
+            control = self._running.get(execution_id)
+            if control is None or control.is_cancelled:
+                return
+            control.is_cancelled = True
+        if control.process is not None:
+            stop_process(control.process, self._changes)
+        self._changes.notify(execution_id)
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Ends all runs; each is recorded as ended before this returns, or at the timeout."""
+        with self._wake:
+            self._is_stopping = True
+            self._waiting.clear()
+            running = list(self._running.items())
+            self._wake.notify_all()
+        for execution_id, control in running:
+            control.is_stopped = True
+            if control.process is not None:
+                stop_process(control.process, self._changes)
+            self._changes.notify(execution_id)
+        with self._wake:
+            self._wake.wait_for(lambda: not self._running, timeout_seconds)
+
+    @property
+    def running_count(self) -> int:
+        """Gives how many executions run or wait for their thread."""
+        with self._wake:
+            return len(self._running)
+
+    def _find_thread(self) -> None:
+        if self._idle:
+            self._idle -= 1
+            self._wake.notify()
+        else:
+            threading.Thread(target=self._serve, name="flow", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            with self._wake:
+                if not self._waiting:
+                    return
+                execution_id = self._waiting.popleft()
+                control = self._running[execution_id]
+            self._run(execution_id, control)
+            with self._wake:
+                del self._running[execution_id]
+                self._wake.notify_all()
+                if self._waiting:
+                    continue
+                self._idle += 1
+                self._wake.wait_for(lambda: bool(self._waiting), IDLE_THREAD_SECONDS)
+                if not self._waiting and self._idle:
+                    self._idle -= 1
+
+    def _run(self, execution_id: str, control: Control) -> None:
+        assert self._workspace is not None
+        try:
+            run_flow(self._workspace, execution_id, self._processes, self._changes, control)
+        except TielineError:
+            logger.exception(
+                "run failed", extra={"action": "run_failed", "execution_id": execution_id}
+            )
+        except Exception:
+            logger.exception(
+                "run broke", extra={"action": "run_failed", "execution_id": execution_id}
+            )
