@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fakes import make_workspace
 from rest_client import RestClient
 from tieline.adapters.memory_store import MemoryStore
+from tieline.api.app import build_resolver
 from tieline.operations.manage_tokens import LOCAL_ADMIN, Principal, Role
 
 WAIT_SECONDS = 20
@@ -87,3 +88,11 @@ def test_nothing_of_a_request_is_left_behind():
     RestClient(workspace).get("/workspace")
     stranger = RestClient(workspace, None)
     assert stranger.get("/workspace").status == 401
+
+
+def test_every_route_is_ready_before_the_first_request():
+    # Two first requests at once would wrap the route's function twice.
+    resolver = build_resolver()
+    routes = (*resolver._static_routes, *resolver._dynamic_routes)
+    assert len(routes) > 30
+    assert all(route._middleware_stack_built for route in routes)

@@ -49,6 +49,11 @@ def handle_event(
 
 @cache
 def _resolver() -> ThreadSafeResolver:
+    return build_resolver()
+
+
+def build_resolver() -> ThreadSafeResolver:
+    """Gives a resolver with every route, ready for requests in any number of threads."""
     resolver = ThreadSafeResolver()
     for module in _ROUTERS:
         resolver.include_router(module.router)
