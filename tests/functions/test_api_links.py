@@ -382,3 +382,11 @@ def test_deleting_leaves_other_links_alone(api):
     execution_id = put_execution(api, Role.CONTROLLER, Status.RUNNING, other)
     assert api.delete("/sync_config/a").status == 204
     assert found(api, execution_id).run.status == Status.RUNNING
+
+
+def test_trying_a_link_tells_the_step_that_fails(api):
+    add(api, remote_public_key=public_text("peer"), remote_url=URL, is_enabled=True)
+    reply = api.post("/sync_config/factory/test")
+    assert (reply.status, reply.json["is_working"]) == (200, False)
+    failed = [step for step in reply.json["steps"] if not step["is_ok"]]
+    assert "there is no network in this test" in failed[0]["detail"]
