@@ -49,9 +49,11 @@ class Output:
 
     def __init__(self) -> None:
         self._writers = [LineWriter("stdout", _log_nowhere), LineWriter("stderr", _log_nowhere)]
+        # No buffer of bytes between text and writer: one that is interrupted by a signal writes
+        # again what was written already.
         self._texts = [
             io.TextIOWrapper(
-                io.BufferedWriter(writer),
+                writer,  # type: ignore[type-var] # all it needs of a buffer is `write`
                 encoding="utf-8",
                 errors="backslashreplace",
                 line_buffering=True,

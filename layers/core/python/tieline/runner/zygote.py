@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tieline.runner.child import BLOCKED_SIGNALS, answer_signals, run_child
+from tieline.runner.directories import flow_directory
 from tieline.runner.linux import adopt_orphans, children_of_this, die_with_parent
 
 CONTROL_BYTES = 4096
@@ -67,6 +68,7 @@ class Ended:
     """A flow whose own process ended; it is gone when no process of `strays` is left."""
 
     report: dict[str, int | None]
+    directory: Path
     strays: set[int] = field(default_factory=set)
 
 
@@ -117,7 +119,9 @@ class Zygote:
             self._send({"exit": flow_id, "status": None, "signal": None})
             return
         if pid == 0:
-            _become_flow(self._pid, connection, self._directory / str(flow_id))
+            _become_flow(
+                self._pid, connection, flow_directory(self._directory, flow_id, os.getpid())
+            )
         os.close(connection)
         self._pids[flow_id] = pid
         self._ids[pid] = flow_id
@@ -145,7 +149,8 @@ class Zygote:
                 each.strays.discard(pid)
             if flow_id is not None:
                 del self._ids[pid], self._pids[flow_id]
-                self._ended[flow_id] = Ended(_exit_report(flow_id, status))
+                directory = flow_directory(self._directory, flow_id, pid)
+                self._ended[flow_id] = Ended(_exit_report(flow_id, status), directory)
         return self._report_gone()
 
     def _report_gone(self) -> bool:
@@ -164,7 +169,7 @@ class Zygote:
             ended.strays |= fresh
             if not ended.strays:
                 del self._ended[flow_id]
-                self._clean(self._directory / str(flow_id))
+                self._clean(ended.directory)
                 is_served = self._send(ended.report) and is_served
         return is_served
 

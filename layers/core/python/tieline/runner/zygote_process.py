@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tieline.errors import RunnerError
+from tieline.runner.directories import flow_groups
 from tieline.runner.flow_process import Exit, FlowProcess
 
 CONTROL_BYTES = 4096
@@ -134,11 +136,19 @@ class ZygoteProcess:
         with self._lock:
             self._is_lost.set()
             flows, self._flows = list(self._flows.values()), {}
+        self._kill_groups({flow.id for flow in flows})
         for flow in flows:
             flow.wait_hung_up(HANG_UP_SECONDS)
             flow.mark_gone(Exit())
         shutil.rmtree(self._directory, ignore_errors=True)
         self._is_ready.set()
+
+    def _kill_groups(self, flow_ids: set[int]) -> None:
+        """Kills what the flows had started; the kernel killed their own processes only."""
+        for flow_id, group in flow_groups(self._directory):
+            if flow_id in flow_ids:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGKILL)
 
 
 def _start(control: int, directory: Path, hold_fds: Sequence[int]) -> subprocess.Popen[bytes]:
