@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import resource
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -29,6 +31,7 @@ from tieline.ports import Delete
 
 TESTS = Path(__file__).parent.parent
 NO_WAIT = 0.0
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -203,6 +206,18 @@ def test_disk_that_refuses_to_write_changes_nothing(path: Path, store: SqliteSto
     assert stored(store, "a").body == "3"
 
 
+def test_statement_that_fails_in_the_middle_is_undone(path: Path, store: SqliteStore) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON row WHEN NEW.id = 'bad'"
+            " BEGIN SELECT RAISE(FAIL, 'broken'); END"
+        )
+    with pytest.raises(StoreUnavailableError, match="broken"):
+        put_all(store, [row("a"), row("bad")])
+    put_all(store, [row("b")])
+    assert ids(store.list("thing")) == ["b"]
+
+
 def fill(store: SqliteStore) -> None:
     for number in range(100):
         try:
@@ -255,6 +270,20 @@ def test_stores_opened_at_the_same_time_make_one_database(path: Path) -> None:
         list(pool.map(open_and_write, range(8)))
     with closing(SqliteStore(path)) as reopened:
         assert ids(reopened.list("thing")) == [str(number) for number in range(8)]
+
+
+def test_opening_waits_while_another_process_opens(path: Path) -> None:
+    directory = os.open(path.parent, os.O_RDONLY)
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            opening = pool.submit(SqliteStore, path)
+            # Not waiting, it would be done in a few milliseconds.
+            with pytest.raises(TimeoutError):
+                opening.result(timeout=0.2)
+        finally:
+            os.close(directory)
+        opening.result().close()
 
 
 def test_ended_threads_leave_no_connections(path: Path, store: SqliteStore) -> None:
@@ -370,21 +399,21 @@ def test_failing_migration_leaves_the_file_as_it_was(path: Path) -> None:
 # Cost
 
 
-@pytest.mark.parametrize(
-    ("sql", "index"),
-    [
-        *[(sql, "row_listed") for sql in sqlite_store._LIST.values()],
-        (sqlite_store._DIRTY, "row_dirty"),
-        (sqlite_store._DIRTY_AFTER, "row_dirty"),
-        (sqlite_store._COUNT_DIRTY, "row_dirty"),
-        (sqlite_store._DUE, "row_due"),
-        (sqlite_store._CHILDREN, "row_parent"),
-        (sqlite_store._MEMBERS, "row_member"),
-        (sqlite_store._MEMBERS_AFTER, "row_member"),
-        (sqlite_store._COUNT_MEMBERS, "row_member"),
-        (sqlite_store._GET_BY_NAME, "row_name"),
-    ],
-)
+QUERIES = [
+    *[(sql, "row_listed") for sql in sqlite_store._LIST.values()],
+    (sqlite_store._DIRTY, "row_dirty"),
+    (sqlite_store._DIRTY_AFTER, "row_dirty"),
+    (sqlite_store._COUNT_DIRTY, "row_dirty"),
+    (sqlite_store._DUE, "row_due"),
+    (sqlite_store._CHILDREN, "row_parent"),
+    (sqlite_store._MEMBERS, "row_member"),
+    (sqlite_store._MEMBERS_AFTER, "row_member"),
+    (sqlite_store._COUNT_MEMBERS, "row_member"),
+    (sqlite_store._GET_BY_NAME, "row_name"),
+]
+
+
+@pytest.mark.parametrize(("sql", "index"), QUERIES)
 def test_query_reads_its_own_index_in_order(path: Path, sql: str, index: str) -> None:
     SqliteStore(path).close()
     with closing(sqlite3.connect(path)) as connection:
@@ -393,3 +422,41 @@ def test_query_reads_its_own_index_in_order(path: Path, sql: str, index: str) ->
     assert len(plan) == 1
     assert plan[0][3].startswith("SEARCH row USING")
     assert f"INDEX {index} (" in plan[0][3]
+
+
+def test_history_costs_the_indexes_nothing(path: Path, store: SqliteStore) -> None:
+    open_work = [
+        row(f"m{n}", dirty_link="l", due_at=NOON, parent_id="p", group="g") for n in range(5)
+    ]
+    put_all(store, open_work)
+    before = steps_of_all_queries(path)
+    # Ended descendants of executions: older and newer than the open work, in no index.
+    put_all(store, [row(f"{side}{n:03}", is_listed=False) for side in "az" for n in range(500)])
+    assert steps_of_all_queries(path) == before
+
+
+def steps_of_all_queries(path: Path) -> list[int]:
+    """Counts the instructions that SQLite executes for each query of the open work."""
+    far = 10**18
+    queries = [
+        *[(sqlite_store._LIST[newest, False], ("thing", 100)) for newest in (False, True)],
+        (sqlite_store._LIST[False, True], ("thing", "a", 100)),
+        (sqlite_store._LIST[True, True], ("thing", "zz", 100)),
+        (sqlite_store._DIRTY, ("l", 100)),
+        (sqlite_store._DIRTY_AFTER, ("l", 0, "m1", 100)),
+        (sqlite_store._COUNT_DIRTY, ("l",)),
+        (sqlite_store._DUE, (far, 100)),
+        (sqlite_store._CHILDREN, ("p", "thing")),
+        (sqlite_store._MEMBERS, ("g", 100)),
+        (sqlite_store._COUNT_MEMBERS, ("g",)),
+    ]
+    with closing(sqlite3.connect(path)) as connection:
+        return [count_steps(connection, sql, values) for sql, values in queries]
+
+
+def count_steps(connection: sqlite3.Connection, sql: str, values: tuple[str | int, ...]) -> int:
+    steps = itertools.count()
+    connection.set_progress_handler(lambda: next(steps) < 0, 1)
+    assert connection.execute(sql, values).fetchall()
+    connection.set_progress_handler(None, 1)
+    return next(steps)

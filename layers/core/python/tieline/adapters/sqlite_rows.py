@@ -37,7 +37,6 @@ class Statement:
 
     kind: str
     id: str
-    version: int
     sql: str
     values: _Values
 
@@ -50,13 +49,12 @@ def statement_of(change: Change) -> Statement:
     """
     if isinstance(change, Delete):
         key = (change.kind, change.id, change.version)
-        return Statement(*key, _DELETE, key)
+        return Statement(change.kind, change.id, _DELETE, key)
     return _put(change)
 
 
 def _put(change: Put) -> Statement:
     row = change.row
-    key = (row.kind, row.id, row.version)
     due_at = None if row.due_at is None else microseconds(row.due_at)
     content = (
         row.body,
@@ -71,8 +69,8 @@ def _put(change: Put) -> Statement:
     )
     _check_text(row.kind, row.id, row.body, row.name, row.dirty_link, row.parent_id, row.group)
     if row.version == 0:
-        return Statement(*key, _INSERT, (row.kind, row.id, *content))
-    return Statement(*key, _UPDATE, (*content, *key))
+        return Statement(row.kind, row.id, _INSERT, (row.kind, row.id, *content))
+    return Statement(row.kind, row.id, _UPDATE, (*content, row.kind, row.id, row.version))
 
 
 def _check_text(kind: str, *texts: str | None) -> None:

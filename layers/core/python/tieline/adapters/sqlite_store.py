@@ -40,7 +40,6 @@ _CHILDREN = f"{_SELECT} parent_id = ? AND kind = ? ORDER BY id"
 _MEMBERS = f"{_SELECT} member_of = ? ORDER BY id, kind LIMIT ?"
 _MEMBERS_AFTER = f"{_SELECT} member_of = ? AND id > ? ORDER BY id, kind LIMIT ?"
 _COUNT_MEMBERS = "SELECT count(*) FROM row WHERE member_of = ?"
-_VERSION = "SELECT version FROM row WHERE kind = ? AND id = ?"
 
 
 class SqliteStore:
@@ -193,14 +192,9 @@ class SqliteStore:
         except sqlite3.IntegrityError as error:
             if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
                 raise
-            return ConflictError(
-                statement.kind, statement.id, name_taken=self._is_at_version(statement)
-            )
+            # The row's own key and version are looked at first, so this was its name.
+            return ConflictError(statement.kind, statement.id, name_taken=True)
         return None if changed else ConflictError(statement.kind, statement.id)
-
-    def _is_at_version(self, statement: Statement) -> bool:
-        found = self._writer.execute(_VERSION, (statement.kind, statement.id)).fetchone()
-        return statement.version == (found[0] if found else 0)
 
     def _roll_back(self) -> None:
         # A full disk may have made SQLite roll back by itself.
