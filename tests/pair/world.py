@@ -79,6 +79,9 @@ class ScriptedProcess:
     def kill(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     def wait(self, timeout_seconds: float | None) -> str:
         del timeout_seconds
         return "ended"

@@ -57,6 +57,7 @@ def open_adapters(settings: EmbeddedSettings) -> Adapters:
 
 def open_processes(work_directory: Path, hold_fds: Sequence[int]) -> FlowProcesses:
     """Gives the maker of flow processes; the zygote holds these descriptors to its very end."""
+    make_private(work_directory)
     return FlowProcesses(work_directory, hold_fds=hold_fds)
 
 

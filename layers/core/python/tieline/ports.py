@@ -242,8 +242,11 @@ class FlowProcess(Protocol):
     def kill(self) -> None:
         """Ends the process and all it started."""
 
-    def wait(self, timeout_seconds: float | None) -> str | None:
-        """Waits until the process is gone; says how it ended in words, None at the timeout."""
+    def wait(self, timeout_seconds: float | None) -> object | None:
+        """Waits until the process is gone; gives what says how as text, None at the timeout."""
+
+    def close(self) -> None:
+        """Ends the process if it still runs, and gives the pipe back."""
 
 
 class Processes(Protocol):

@@ -8,9 +8,11 @@ from collections import deque
 
 from tieline.embedded.changes import ThreadChanges
 from tieline.errors import TielineError
+from tieline.operations.end_execution import Ending, end_execution
 from tieline.operations.run_flow import Control, run_flow, stop_process
 from tieline.operations.workspace import Workspace
 from tieline.ports import Processes
+from tieline.protocol.states import Status, StatusCode
 
 logger = logging.getLogger(__name__)
 
@@ -109,11 +111,23 @@ class ThreadRunner:
         assert self._workspace is not None
         try:
             run_flow(self._workspace, execution_id, self._processes, self._changes, control)
-        except TielineError:
+        except Exception as error:
             logger.exception(
                 "run failed", extra={"action": "run_failed", "execution_id": execution_id}
             )
-        except Exception:
+            self._give_up(execution_id, error)
+
+    def _give_up(self, execution_id: str, error: Exception) -> None:
+        """Ends an execution whose runner failed, so that nobody waits for it for ever."""
+        assert self._workspace is not None
+        message = f"its runner failed: {type(error).__name__}"
+        try:
+            end_execution(
+                self._workspace,
+                execution_id,
+                Ending(Status.ENDED_ERROR, message, StatusCode.CRASHED),
+            )
+        except TielineError:
             logger.exception(
-                "run broke", extra={"action": "run_failed", "execution_id": execution_id}
+                "end not stored", extra={"action": "run_failed", "execution_id": execution_id}
             )

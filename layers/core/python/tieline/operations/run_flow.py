@@ -108,7 +108,7 @@ def run_flow(
         )
         _drive(run)
     finally:
-        process.kill()
+        process.close()
 
 
 def _may_start(workspace: Workspace, execution_id: str) -> bool:
