@@ -197,6 +197,11 @@ def test_threads_of_a_script_may_log(processes):
     assert sorted(each["line"]["message"] for each in lines) == [str(n) for n in range(8)]
 
 
+def test_empty_working_directory_is_gone_before_the_flow_is(processes):
+    end, _ = run(processes, handler("import os\nreturn os.getcwd()"))
+    assert not Path(end.output_value).exists()
+
+
 def test_process_that_a_script_forks_cannot_speak_for_it(processes):
     end, lines = run(
         processes,
