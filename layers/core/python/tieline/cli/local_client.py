@@ -1,0 +1,98 @@
+"""The workspace in a data directory of this machine, opened by this process."""
+
+from __future__ import annotations
+
+import json
+import logging
+from urllib.parse import urlencode
+
+from tieline.api.app import handle_event
+from tieline.bootstrap import DATABASE, WAKE, open_adapters, open_workspace
+from tieline.cli.client import BASE_PATH, Body, Query, read_answer
+from tieline.config import EmbeddedSettings
+from tieline.embedded.bridge import from_result, to_event
+from tieline.embedded.wake_pipe import ring
+from tieline.errors import SettingsError
+from tieline.operations.manage_tokens import LOCAL_ADMIN
+from tieline.protocol.values import Json
+
+
+class LocalClient:
+    """The `Client` beside the store; whoever can read the data directory may do everything."""
+
+    def __init__(self, settings: EmbeddedSettings) -> None:
+        """Opens the workspace.
+
+        Raises:
+            SettingsError: there is none, or it cannot be used; says what to do.
+        """
+        check_directory(settings)
+        # What an operation warns about is for a host's log; a command says what went wrong itself.
+        logging.getLogger("tieline").setLevel(logging.ERROR)
+        self._adapters = open_adapters(settings)
+        self._pipe = settings.directory / WAKE
+        try:
+            absent = AbsentHost()
+            self._workspace = open_workspace(self._adapters, absent, absent)
+        except BaseException:
+            self._adapters.close()
+            raise
+
+    def request(
+        self, method: str, path: str, query: Query | None = None, body: Body | None = None
+    ) -> Json:
+        """Runs one request in this process; see `Client`."""
+        raw = b"" if body is None else json.dumps(dict(body)).encode()
+        event = to_event(
+            method,
+            BASE_PATH + path,
+            urlencode(query or {}).encode(),
+            [(b"content-type", b"application/json")],
+            raw,
+            "",
+        )
+        status, _, content = from_result(handle_event(self._workspace, event, LOCAL_ADMIN))
+        answer = read_answer(status, content)
+        if method != "GET":
+            self.wake()
+        return answer
+
+    def wake(self) -> bool:
+        """Lets the host of the data directory look again; tells whether one runs."""
+        return ring(self._pipe)
+
+    def close(self) -> None:
+        """Closes the store."""
+        self._adapters.close()
+
+
+class AbsentHost:
+    """The `Runner` and `Hints` of a process that runs nothing: the host looks at the store."""
+
+    def start(self, execution_id: str) -> None:
+        """Leaves it to the host."""
+
+    def cancel(self, execution_id: str) -> None:
+        """Leaves it to the host."""
+
+    def link_changed(self, link_id: str, *, is_urgent: bool = True) -> None:
+        """Leaves it to the host."""
+
+    def config_changed(self, link_id: str) -> None:
+        """Leaves it to the host."""
+
+    def execution_changed(self, execution_id: str) -> None:
+        """Leaves it to the host."""
+
+
+def check_directory(settings: EmbeddedSettings) -> None:
+    """Accepts a data directory with a workspace; looking at one must not make one.
+
+    Raises:
+        SettingsError: there is none; says what to do.
+    """
+    if not (settings.directory / DATABASE).exists():
+        raise SettingsError(
+            f"there is no workspace in {settings.directory}: make one with `tieline init`, or "
+            "name another with --data-dir or --url"
+        )
