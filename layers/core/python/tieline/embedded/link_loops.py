@@ -69,7 +69,7 @@ class LinkLoops:
         """Lets every link look whether it has something to send."""
         for link_id in list(self._loops):
             self.changed(link_id, is_urgent=True)
-            self._endpoint.news(link_id, is_urgent=True)
+        self._endpoint.news_everywhere()
 
     def stop(self, timeout_seconds: float) -> None:
         """Ends all loops; posts under way finish, for at most that long."""

@@ -77,6 +77,11 @@ class SyncEndpoint:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._ring, link_id, is_urgent)
 
+    def news_everywhere(self) -> None:
+        """Says that any link may have something to send, those that only answer as well."""
+        for link_id in self._ids.values():
+            self.news(link_id, is_urgent=True)
+
     def stop(self) -> None:
         """Releases every held reply; called on the event loop."""
         self._is_stopping = True
