@@ -94,8 +94,11 @@ class Nothing:
         del keys
         return self
 
-    def wait(self, timeout_seconds: float | None) -> None:
+    def wait(self, timeout_seconds: float | None) -> Sequence[str]:
         raise AssertionError("nothing may wait in virtual time")
+
+    def take(self) -> Sequence[str]:
+        return ()
 
     def close(self) -> None:
         pass
@@ -285,6 +288,7 @@ class World:
         dialling.polled(
             self.clock.monotonic(),
             more=done.more,
+            sent=done.sent,
             received=done.received,
             poll_after_ms=done.poll_after_ms,
         )

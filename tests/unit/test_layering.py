@@ -25,6 +25,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "embedded": (*CORE, "api", "bootstrap", "config", "embedded", "__init__"),
     "cli": (*CORE, "api", "bootstrap", "config", "embedded", "cli", "__init__"),
     "__init__": (),
+    "__main__": ("cli",),
 }
 """What each part of the package may import of it."""
 

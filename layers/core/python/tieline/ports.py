@@ -6,7 +6,7 @@ adapter. One contract suite per port (tests/contract/) runs over every adapter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -263,8 +263,11 @@ class Processes(Protocol):
 class Watch(Protocol):
     """Somebody's interest in changes, from `Changes.watch` until it is closed."""
 
-    def wait(self, timeout_seconds: float | None) -> None:
-        """Returns at a change since the last call (or the start), or at the timeout."""
+    def wait(self, timeout_seconds: float | None) -> Collection[str]:
+        """Gives the keys that changed since the last call (or the start), none at the timeout."""
+
+    def take(self) -> Collection[str]:
+        """Gives what `wait` would give, without waiting."""
 
     def close(self) -> None:
         """Ends the interest."""

@@ -23,6 +23,7 @@ class Tieline(RootGroup):
                 Entry("init", "init", "Make a workspace on this machine"),
                 Entry("serve", "serve", "Run the workspace and its web server"),
                 Entry("agent", "agent", "Run the workspace without any listening socket"),
+                Entry("demo", "demo", "Two linked workspaces run flows in each other"),
                 Entry("doctor", "doctor", "Find out what is wrong, and what to do"),
             ),
         ),

@@ -6,7 +6,7 @@ import heapq
 import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 
 class ThreadChanges:
@@ -29,14 +29,14 @@ class ThreadChanges:
         """Wakes whoever watches that key."""
         with self._lock:
             for watch in self._watches.get(key, ()):
-                watch.event.set()
+                watch.tell((key,))
 
     def notify_all(self) -> None:
         """Wakes everybody, after changes of which nobody knows what they were."""
         with self._lock:
             for watches in self._watches.values():
                 for watch in watches:
-                    watch.event.set()
+                    watch.tell(watch.keys)
 
     def forget(self, watch: ThreadWatch) -> None:
         """Ends a watch."""
@@ -61,14 +61,26 @@ class ThreadWatch:
     """One interest in some keys."""
 
     def __init__(self, changes: ThreadChanges, keys: Sequence[str]) -> None:
-        self.event = threading.Event()
         self.keys = frozenset(keys)
         self._changes = changes
+        self._event = threading.Event()
+        self._changed: set[str] = set()
 
-    def wait(self, timeout_seconds: float | None) -> None:
-        """Returns at a change since the last call, or at the timeout."""
-        self.event.wait(timeout_seconds)
-        self.event.clear()
+    def tell(self, keys: Collection[str]) -> None:
+        """Notes changes; called with the lock of the changes held."""
+        self._changed.update(keys)
+        self._event.set()
+
+    def wait(self, timeout_seconds: float | None) -> Collection[str]:
+        """Gives the keys that changed since the last call, none at the timeout."""
+        self._event.wait(timeout_seconds)
+        return self.take()
+
+    def take(self) -> Collection[str]:
+        """Gives the keys that changed since the last call, without waiting."""
+        self._event.clear()
+        changed, self._changed = self._changed, set()
+        return changed
 
     def close(self) -> None:
         """Ends the interest."""

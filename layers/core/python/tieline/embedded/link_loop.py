@@ -88,6 +88,7 @@ class LinkLoop:
                 self._dialling.polled(
                     time.monotonic(),
                     more=done.more,
+                    sent=done.sent,
                     received=done.received,
                     poll_after_ms=done.poll_after_ms,
                 )
@@ -118,7 +119,7 @@ class LinkLoop:
                 self._failed(error, is_poll=False)
                 continue
             with self._wake:
-                self._dialling.pushed(time.monotonic(), more=done.more)
+                self._dialling.pushed(time.monotonic(), more=done.more, sent=done.sent)
 
     def _wait_for_push(self) -> bool:
         with self._wake:

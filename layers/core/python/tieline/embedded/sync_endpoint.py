@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from tieline.operations.receive_post import (
     unverified,
 )
 from tieline.operations.workspace import Workspace
-from tieline.protocol.dialling import LINGER_SECONDS
+from tieline.protocol.dialling import linger_seconds
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -45,10 +46,12 @@ ACK_HOLD_SECONDS = 0.2
 class _Desk:
     """What the endpoint keeps for one link."""
 
-    session: LinkSession = field(default_factory=LinkSession)
+    session: LinkSession = field(default_factory=lambda: LinkSession(gate=threading.Lock()))
     order: asyncio.Lock = field(default_factory=asyncio.Lock)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     poll: int = 0
+    last_sent: int = 0
+    is_lingering: bool = False
 
 
 class SyncEndpoint:
@@ -135,7 +138,7 @@ class SyncEndpoint:
                 is_superseded = is_poll and desk.poll != turn
                 must = left <= 0 or self._is_stopping or is_superseded
                 answered = await self._in_thread(
-                    functools.partial(self._reply, accepted, must=must, may=not is_superseded)
+                    functools.partial(self._reply, desk, accepted, must=must, may=not is_superseded)
                 )
                 if answered is not None:
                     return answered
@@ -150,10 +153,11 @@ class SyncEndpoint:
             return 0.0
         return min(wait, ACK_HOLD_SECONDS) if accepted.acks else wait
 
-    def _reply(self, accepted: Accepted, *, must: bool, may: bool) -> Answered | None:
+    def _reply(self, desk: _Desk, accepted: Accepted, *, must: bool, may: bool) -> Answered | None:
         """Gives the reply when it has to go or has records; those only if it `may` carry them."""
         outgoing = collect_reply(self._workspace, accepted) if may else Outgoing()
         if outgoing.records or must:
+            desk.last_sent = len(outgoing.records)
             return reply_to(self._workspace, accepted, outgoing)
         return None
 
@@ -161,11 +165,17 @@ class SyncEndpoint:
         desk = self._desks.get(link_id)
         if desk is None:
             return
-        if is_urgent:
+        linger = linger_seconds(is_urgent=is_urgent, last_sent=desk.last_sent)
+        if not linger:
             desk.news.set()
-        else:
+        elif not desk.is_lingering:
             assert self._loop is not None
-            self._loop.call_later(LINGER_SECONDS, desk.news.set)
+            desk.is_lingering = True
+            self._loop.call_later(linger, self._linger_over, desk)
+
+    def _linger_over(self, desk: _Desk) -> None:
+        desk.is_lingering = False
+        desk.news.set()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -174,10 +184,9 @@ class SyncEndpoint:
 async def _news_or_end(news: asyncio.Event, hung_up: asyncio.Future[None], left: float) -> bool:
     """Waits for news or the deadline; False when the dialler hung up first."""
     waiter = asyncio.ensure_future(news.wait())
+    both: list[asyncio.Future[Any]] = [waiter, hung_up]
     try:
-        await asyncio.wait(
-            {waiter, hung_up}, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait(both, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiter.cancel()
     return not hung_up.done()

@@ -6,8 +6,8 @@ canonical arguments (`flows.calls`), and is answered exactly once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 from tieline.errors import (
     ConflictError,
@@ -31,10 +31,10 @@ from tieline.operations.flow_records import (
 from tieline.operations.lock_setting import release_setting, try_acquire_setting
 from tieline.operations.records import EXECUTION, execution_of, load_execution
 from tieline.operations.start_execution import Request, release_execution, start_execution
-from tieline.operations.view_execution import view_execution
+from tieline.operations.view_execution import link_names, view_execution
 from tieline.operations.want_execution import want_execution
 from tieline.operations.workspace import Workspace, change_execution
-from tieline.ports import Changes
+from tieline.ports import Changes, Watch
 from tieline.protocol.execution import Execution, change_run
 from tieline.protocol.states import Desired, Status
 from tieline.protocol.values import Json
@@ -61,13 +61,19 @@ class StopRunError(TielineError):
 
 @dataclass(slots=True, kw_only=True)
 class FlowSession:
-    """What one run of a flow is to its workspace. `must_stop` is asked whenever it waits."""
+    """What one run of a flow is to its workspace.
+
+    `own` watches the running execution itself. `must_stop` is asked whenever the run waits.
+    `link_names` are those looked up before, by sync config id.
+    """
 
     workspace: Workspace
     changes: Changes
     execution: Execution
+    own: Watch
     must_stop: Callable[[], bool]
     children: int = 0
+    link_names: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -87,7 +93,7 @@ def answer_call(session: FlowSession, sequence: int, call: calls.Call) -> Frame:
     except DependencyError as error:
         view = None
         if error.execution is not None:
-            view = view_execution(session.workspace, error.execution)
+            view = _view(session, error.execution)
         return error_frame(sequence, error.type_name, str(error), view)
     except RemoteError as error:
         return error_frame(sequence, _exception_name(error), str(error))
@@ -157,7 +163,9 @@ def _answer_about_record(session: FlowSession, call: calls.Call) -> Json:
 
 
 def _view(session: FlowSession, execution: Execution) -> View:
-    return view_execution(session.workspace, execution)
+    if execution.link_id is not None and execution.link_id not in session.link_names:
+        session.link_names |= link_names(session.workspace.store, [execution])
+    return view_execution(session.workspace, execution, session.link_names)
 
 
 def _start_child(session: FlowSession, sequence: int, call: calls.StartChild) -> Json:
@@ -217,27 +225,31 @@ def _wait(
     deadline = _deadline(session, timeout)
     watch = session.changes.watch([*ids, session.id])
     try:
+        found = _load_all(session, ids)
         while True:
-            found = _load_all(session, ids)
-            verdict = judge_wait([each.run.status for each in found], mode)
+            waited = [found[each] for each in ids]
+            verdict = judge_wait([each.run.status for each in waited], mode)
             if verdict.failed is not None:
-                raise _dependency_failed(found[verdict.failed])
+                raise _dependency_failed(waited[verdict.failed])
             if verdict.is_over:
-                return found
-            if not _rest(session, watch.wait, deadline, RECHECK_SECONDS):
+                return waited
+            changed = _rest(session, watch.wait, deadline, RECHECK_SECONDS)
+            if changed is None:
                 raise DependencyError(
                     "DependencyTimeoutError", f"nothing ended as wished within {timeout} seconds"
                 )
+            open_ids = [each for each in ids if not found[each].is_ended]
+            found |= _load_all(session, [each for each in open_ids if each in changed] or open_ids)
     finally:
         watch.close()
 
 
-def _load_all(session: FlowSession, ids: Sequence[str]) -> Sequence[Execution]:
+def _load_all(session: FlowSession, ids: Sequence[str]) -> dict[str, Execution]:
     rows = session.workspace.store.get_many(EXECUTION, list(ids))
     for execution_id in ids:
         if execution_id not in rows:
             raise NotFoundError(f"execution {execution_id} does not exist")
-    return [execution_of(rows[execution_id]).execution for execution_id in ids]
+    return {execution_id: execution_of(row).execution for execution_id, row in rows.items()}
 
 
 def _dependency_failed(execution: Execution) -> DependencyError:
@@ -253,11 +265,11 @@ def _deadline(session: FlowSession, timeout: float | None) -> float | None:
 
 def _rest(
     session: FlowSession,
-    wait: Callable[[float | None], None],
+    wait: Callable[[float | None], Collection[str]],
     deadline: float | None,
     at_most: float,
-) -> bool:
-    """Waits for a change; tells whether there is time left.
+) -> Collection[str] | None:
+    """Waits for a change; gives what changed (nothing: look at all), None when time is up.
 
     Raises:
         StopRunError: the run must end.
@@ -268,18 +280,18 @@ def _rest(
     if deadline is not None:
         left = min(left, deadline - session.workspace.clock.monotonic())
         if left <= 0:
-            return False
-    wait(left)
+            return None
+    changed = wait(left)
     if session.must_stop():
         raise StopRunError("the run must end")
-    return True
+    return changed
 
 
 def _sleep(session: FlowSession, seconds: float) -> None:
     deadline = _deadline(session, max(0.0, seconds))
     watch = session.changes.watch([session.id])
     try:
-        while _rest(session, watch.wait, deadline, RECHECK_SECONDS):
+        while _rest(session, watch.wait, deadline, RECHECK_SECONDS) is not None:
             pass
     finally:
         watch.close()
@@ -288,23 +300,22 @@ def _sleep(session: FlowSession, seconds: float) -> None:
 def pause_while_wanted(session: FlowSession) -> None:
     """Holds the run, shown as PAUSED, for as long as somebody wants it paused.
 
+    Looks at the store only after a hint that the execution changed.
+
     Raises:
         StopRunError: the run must end.
     """
-    current = load_execution(session.workspace.store, session.id).execution
-    if current.control.desired != Desired.PAUSE:
+    if not session.own.take() or not _is_pause_wanted(session):
         return
     _show_status(session, Status.PAUSED)
-    watch = session.changes.watch([session.id])
-    try:
-        while True:
-            current = load_execution(session.workspace.store, session.id).execution
-            if current.control.desired != Desired.PAUSE:
-                break
-            _rest(session, watch.wait, None, RECHECK_SECONDS)
-    finally:
-        watch.close()
+    while _is_pause_wanted(session):
+        _rest(session, session.own.wait, None, RECHECK_SECONDS)
     _show_status(session, Status.RUNNING)
+
+
+def _is_pause_wanted(session: FlowSession) -> bool:
+    current = load_execution(session.workspace.store, session.id).execution
+    return current.control.desired == Desired.PAUSE
 
 
 def _show_status(session: FlowSession, status: Status) -> None:
@@ -341,7 +352,7 @@ def _acquire(session: FlowSession, name: str, timeout: float | None) -> None:
                     return
             except ConflictError:
                 continue
-            if not _rest(session, watch.wait, deadline, LOCK_RECHECK_SECONDS):
+            if _rest(session, watch.wait, deadline, LOCK_RECHECK_SECONDS) is None:
                 raise DependencyError(
                     "LockTimeoutError", f"setting {name!r} was not free within {timeout} seconds"
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from tieline.protocol.inflight import InFlight
@@ -17,7 +18,9 @@ class LinkSession:
 
     `has_exchanged`: one exchange succeeded since this process started; before it nothing linked
     is started (docs/protocol.md §3 rule 6). `next_send_at` (monotonic seconds) is when an
-    answering side with a sync interval may send again.
+    answering side with a sync interval may send again. `gate` is entered while a post is
+    numbered and signed; a host with several threads per link gives a lock, so that posts leave
+    in the order of their numbers.
     """
 
     in_flight: InFlight = field(default_factory=InFlight)
@@ -28,6 +31,7 @@ class LinkSession:
     has_exchanged: bool = False
     last_number: int = 0
     next_send_at: float = 0.0
+    gate: AbstractContextManager[object] = field(default_factory=nullcontext)
 
     def number_post(self, number: int) -> int:
         """Remembers the number of the post that is about to be sent, and gives it."""

@@ -91,6 +91,7 @@ def run_flow(
     """
     if not _may_start(workspace, execution_id):
         return
+    own = changes.watch([execution_id])
     process = processes.spawn()
     control.process = process
     try:
@@ -101,13 +102,20 @@ def run_flow(
             workspace=workspace,
             changes=changes,
             execution=execution,
+            own=own,
             must_stop=lambda: control.must_stop,
         )
-        run = _Run(
-            workspace=workspace, changes=changes, process=process, control=control, session=session
+        _drive(
+            _Run(
+                workspace=workspace,
+                changes=changes,
+                process=process,
+                control=control,
+                session=session,
+            )
         )
-        _drive(run)
     finally:
+        own.close()
         process.close()
 
 

@@ -96,17 +96,17 @@ def _exchange(
     state, _ = load_link_state(workspace.store, config.id)
     signer = signer_of(workspace, config)
     outgoing = collect_changes(workspace, config, state.peer_epoch, session, is_reply=False)
-    request = _request(workspace, config, state, session, outgoing, signer, wait_ms)
-    body = encode(request)
-    offset = state.clock_offset_seconds
-    headers, signed = sign_request(
-        body,
-        key=signer.key,
-        key_id=signer.thumbprint,
-        to=config.peer_thumbprint,
-        created=int(workspace.clock.now().timestamp() + offset),
-        nonce=make_nonce(workspace.clock.random_bytes(16)),
-    )
+    with session.gate:
+        request = _request(workspace, config, state, session, outgoing, signer, wait_ms)
+        body = encode(request)
+        headers, signed = sign_request(
+            body,
+            key=signer.key,
+            key_id=signer.thumbprint,
+            to=config.peer_thumbprint,
+            created=int(workspace.clock.now().timestamp() + state.clock_offset_seconds),
+            nonce=make_nonce(workspace.clock.random_bytes(16)),
+        )
     begun = workspace.clock.monotonic()
     answer = workspace.transport.post(
         target_of(config),

@@ -5,7 +5,8 @@ Rules, in prose (docs/protocol.md §6):
 * Two posts may be under way: the *poll*, which the peer may hold, and one *push*.
 * With a sync interval there are polls only, one per interval, and more at once while there is
   more to fetch.
-* Without one: a local change is pushed at once; what is not urgent (a status on its way to
+* Without one: a local change is pushed at once, or after `BUSY_LINGER_SECONDS` while many are
+  made, so that they share a post; what is not urgent (a status on its way to
   another) lingers `LINGER_SECONDS`, so that it travels with what follows. The next poll follows
   the last one, after a linger too when it brought something, since the answer to that is
   likely on its way; or after `poll_after_ms` when the peer does not hold replies.
@@ -21,10 +22,24 @@ from tieline.protocol.pacing import backoff_seconds, clamp_retry_after
 
 LINGER_SECONDS = 0.01
 """Longer than a flow that does nothing takes, shorter than anybody notices."""
+BUSY_LINGER_SECONDS = 0.015
+"""A few times what a post costs both sides in signatures."""
 PUSH_RETRY_SECONDS = 0.5
 """First pause before a push is tried again, doubled each time: a change waits, and the poll
 that is held meanwhile ends soon and backs off properly when it fails too."""
 NEVER = math.inf
+
+
+def linger_seconds(*, is_urgent: bool, last_sent: int) -> float:
+    """Gives how long a change waits for company.
+
+    Args:
+        last_sent: records in the last post of that direction; more than one says that much is
+            going on, and that the cost of a post is worth sharing.
+    """
+    if last_sent > 1:
+        return BUSY_LINGER_SECONDS
+    return 0.0 if is_urgent else LINGER_SECONDS
 
 
 @dataclass(slots=True)
@@ -37,11 +52,13 @@ class Dialling:
     failures: int = 0
     begun_at: float = 0.0
     push_failures: int = 0
+    last_sent: int = 0
 
     def changed(self, now: float, *, is_urgent: bool) -> None:
         """Notes a local change."""
         if self.interval is None and not self.failures:
-            self.push_at = min(self.push_at, now if is_urgent else now + LINGER_SECONDS)
+            linger = linger_seconds(is_urgent=is_urgent, last_sent=self.last_sent)
+            self.push_at = min(self.push_at, now + linger)
 
     def begin_poll(self, now: float) -> None:
         """Notes that a poll starts; it carries what a push would have carried."""
@@ -53,8 +70,9 @@ class Dialling:
         """Notes that a push starts."""
         self.push_at = NEVER
 
-    def pushed(self, now: float, *, more: bool) -> None:
+    def pushed(self, now: float, *, more: bool, sent: int) -> None:
         """Notes that a push succeeded."""
+        self.last_sent = sent
         self.push_failures = 0
         if more:
             self.push_at = now
@@ -65,8 +83,11 @@ class Dialling:
         pause = PUSH_RETRY_SECONDS * 2 ** min(self.push_failures - 1, 5)
         self.push_at = min(self.push_at, now + pause)
 
-    def polled(self, now: float, *, more: bool, received: int, poll_after_ms: int | None) -> None:
+    def polled(
+        self, now: float, *, more: bool, sent: int, received: int, poll_after_ms: int | None
+    ) -> None:
         """Notes that a poll succeeded."""
+        self.last_sent = sent
         self.failures = 0
         self.push_failures = 0
         if more:

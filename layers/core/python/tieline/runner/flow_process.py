@@ -29,6 +29,13 @@ class Exit:
     status: int | None = None
     signal: int | None = None
 
+    def __str__(self) -> str:
+        if self.signal is not None:
+            return f"was ended by {signal.Signals(self.signal).name}"
+        if self.status is not None:
+            return f"ended with status {self.status}"
+        return "ended unseen"
+
 
 class FlowProcess:
     """One flow process, from before its fork until nothing of it is left.
@@ -52,6 +59,7 @@ class FlowProcess:
         self._sending = threading.Lock()
         self._gone = threading.Event()
         self._exit = Exit()
+        self._ready: Frame | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +101,9 @@ class FlowProcess:
         Raises:
             FrameError: the flow sent something that is not a frame, or too large; kill it.
         """
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            return ready
         while True:
             frame = self._reader.next_frame()
             if frame is not None:
@@ -102,6 +113,22 @@ class FlowProcess:
                 self._reader.finish()
                 return None
             self._reader.feed(data)
+
+    def has_frame(self) -> bool:
+        """Tells whether `receive` would give a frame at once.
+
+        Raises:
+            FrameError: as `receive`.
+        """
+        while self._ready is None:
+            self._ready = self._reader.next_frame()
+            if self._ready is not None:
+                break
+            data = self._read_waiting()
+            if not data:
+                return False
+            self._reader.feed(data)
+        return True
 
     def terminate(self) -> None:
         """Asks the script to end: its `finally` blocks run; the flow may ignore it."""
@@ -138,6 +165,13 @@ class FlowProcess:
             poll.poll(timeout_seconds * 1000)
         except (OSError, ValueError):
             return
+
+    def _read_waiting(self) -> bytes:
+        """Gives what has arrived, nothing when nothing has; the end is left for `receive`."""
+        try:
+            return self._connection.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        except OSError:
+            return b""
 
     def _read(self) -> bytes:
         try:
