@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 
+from tieline.bootstrap import check_directory
 from tieline.cli.command import command, new_group
 from tieline.cli.hosting import stop_on_signals
-from tieline.cli.local_client import check_directory
 from tieline.cli.logs import set_up_logs
 from tieline.cli.printing import say
 from tieline.cli.session import Session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import quote
@@ -63,6 +64,18 @@ def path_to(resource: str, *names: str) -> str:
         if not name:
             raise InvalidFieldError("name", f"is empty; name a {resource}")
     return "/".join(["", resource, *(quote(name, safe="") for name in names)])
+
+
+def write_body(body: Body | None) -> bytes:
+    """Gives the bytes of a body; none for None.
+
+    Raises:
+        InvalidFieldError: a number is not finite, which JSON cannot say.
+    """
+    for name, value in (body or {}).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidFieldError(name, "must be a finite number")
+    return b"" if body is None else json.dumps(dict(body)).encode()
 
 
 def read_answer(status: int, content: bytes) -> Json:

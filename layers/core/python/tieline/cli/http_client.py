@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from tieline.cli.client import BASE_PATH, Body, Query, read_answer
+from tieline.cli.client import BASE_PATH, Body, Query, read_answer, write_body
 from tieline.config import ClientSettings
 from tieline.errors import PeerUnavailableError, SettingsError
 from tieline.protocol.config_check import is_loopback
@@ -41,13 +40,12 @@ class HttpClient:
         """Sends one request; see `Client`."""
         url = self._base + path + (f"?{urlencode(query)}" if query else "")
         headers = dict(self._headers)
-        raw = None
-        if body is not None:
+        raw = write_body(body)
+        if raw:
             headers["Content-Type"] = "application/json"
-            raw = json.dumps(dict(body)).encode()
         try:
             answer = self._pool.request(
-                method, url, headers=headers, body=raw, redirect=False, retries=False
+                method, url, headers=headers, body=raw or None, redirect=False, retries=False
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             base = self._base.removesuffix(BASE_PATH)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tieline.bootstrap import WAKE, Adapters, make_private, open_adapters
+from tieline.bootstrap import WAKE, Adapters, check_directory, make_private, open_adapters
 from tieline.cli.checks import Check
-from tieline.cli.local_client import check_directory
 from tieline.config import EmbeddedSettings
 from tieline.embedded.wake_pipe import ring
 from tieline.errors import KeyMissingError, LocalError, TielineError

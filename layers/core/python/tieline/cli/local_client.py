@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from urllib.parse import urlencode
 
 from tieline.api.app import handle_event
-from tieline.bootstrap import DATABASE, WAKE, open_adapters, open_workspace
-from tieline.cli.client import BASE_PATH, Body, Query, read_answer
+from tieline.bootstrap import WAKE, check_directory, open_adapters, open_workspace
+from tieline.cli.client import BASE_PATH, Body, Query, read_answer, write_body
 from tieline.config import EmbeddedSettings
 from tieline.embedded.bridge import from_result, to_event
 from tieline.embedded.wake_pipe import ring
-from tieline.errors import SettingsError
 from tieline.operations.manage_tokens import LOCAL_ADMIN
 from tieline.protocol.values import Json
 
@@ -42,13 +40,12 @@ class LocalClient:
         self, method: str, path: str, query: Query | None = None, body: Body | None = None
     ) -> Json:
         """Runs one request in this process; see `Client`."""
-        raw = b"" if body is None else json.dumps(dict(body)).encode()
         event = to_event(
             method,
             BASE_PATH + path,
             urlencode(query or {}).encode(),
             [(b"content-type", b"application/json")],
-            raw,
+            write_body(body),
             "",
         )
         status, _, content = from_result(handle_event(self._workspace, event, LOCAL_ADMIN))
@@ -83,16 +80,3 @@ class AbsentHost:
 
     def execution_changed(self, execution_id: str) -> None:
         """Leaves it to the host."""
-
-
-def check_directory(settings: EmbeddedSettings) -> None:
-    """Accepts a data directory with a workspace; looking at one must not make one.
-
-    Raises:
-        SettingsError: there is none; says what to do.
-    """
-    if not (settings.directory / DATABASE).exists():
-        raise SettingsError(
-            f"there is no workspace in {settings.directory}: make one with `tieline init`, or "
-            "name another with --data-dir or --url"
-        )

@@ -51,7 +51,8 @@ def say(text: str = "") -> None:
 
 def say_exactly(text: str) -> None:
     """Prints a line as it is into a file or a pipe, and like `say` on a terminal."""
-    typer.echo(clean(text) if sys.stdout.isatty() else text)
+    # Bytes, because of text the library would take out colours and the locale letters.
+    typer.echo(clean(text) if sys.stdout.isatty() else text.encode())
 
 
 def note(text: str) -> None:

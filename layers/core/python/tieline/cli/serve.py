@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from tieline.bootstrap import check_directory
 from tieline.cli.command import command, new_command
 from tieline.cli.hosting import stop_on_signals
-from tieline.cli.local_client import check_directory
 from tieline.cli.logs import set_up_logs
 from tieline.cli.printing import note, say
 from tieline.cli.session import Session
