@@ -61,6 +61,19 @@ def open_processes(work_directory: Path, hold_fds: Sequence[int]) -> FlowProcess
     return FlowProcesses(work_directory, hold_fds=hold_fds)
 
 
+def check_directory(settings: EmbeddedSettings) -> None:
+    """Accepts a data directory with a workspace; looking at one must not make one.
+
+    Raises:
+        SettingsError: there is none; says what to do.
+    """
+    if not (settings.directory / DATABASE).exists():
+        raise SettingsError(
+            f"there is no workspace in {settings.directory}: make one with `tieline init`, or "
+            "name another with --data-dir or --url"
+        )
+
+
 def make_private(directory: Path) -> None:
     """Makes a directory that only its owner can enter; refuses one that others can.
 

@@ -7,7 +7,9 @@ import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tieline.bootstrap import (
     LOCK,
@@ -23,12 +25,15 @@ from tieline.config import EmbeddedSettings
 from tieline.embedded.changes import ThreadChanges
 from tieline.embedded.flow_runner import ThreadRunner
 from tieline.embedded.link_loops import LinkLoops
-from tieline.embedded.sync_endpoint import SyncEndpoint
+from tieline.embedded.link_sessions import LinkSessions
 from tieline.embedded.wake_pipe import WakePipe
 from tieline.errors import SettingsError
 from tieline.operations.end_execution import recover_executions
 from tieline.operations.records import EXECUTION, execution_of
 from tieline.operations.workspace import Workspace, give_hints
+
+if TYPE_CHECKING:
+    from tieline.embedded.sync_endpoint import SyncEndpoint
 
 logger = logging.getLogger(__name__)
 
@@ -82,11 +87,26 @@ class EmbeddedHost:
         self._runner = ThreadRunner(self._processes, self.changes)
         self.workspace: Workspace = open_workspace(self._adapters, self._runner, self._hints)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="work")
-        self.endpoint = SyncEndpoint(self.workspace, self.threads)
-        self._loops = LinkLoops(self.workspace, self.endpoint, self._start_waiting)
+        self._sessions = LinkSessions()
+        self._loops = LinkLoops(self.workspace, self._sessions, self._start_waiting)
         self._wake = WakePipe(directory / WAKE, self.look_again)
         self._unmet: dict[str, list[str]] = {}
         self._unmet_lock = threading.Lock()
+
+    @cached_property
+    def endpoint(self) -> SyncEndpoint:
+        """Gives where peers' posts are answered; an agent never asks, and saves its memory."""
+        from tieline.embedded.sync_endpoint import SyncEndpoint  # noqa: PLC0415
+
+        endpoint = SyncEndpoint(
+            self.workspace,
+            self.threads,
+            self._sessions,
+            self._loops.find_id,
+            self._start_waiting,
+        )
+        self._hints.endpoint = endpoint
+        return endpoint
 
     def start(self) -> None:
         """Ends what a crash left running, then runs what waits."""
@@ -99,7 +119,6 @@ class EmbeddedHost:
                 self._runner.start(execution.id)
         self._runner.open(self.workspace)
         self._hints.loops = self._loops
-        self._hints.endpoint = self.endpoint
         self._loops.reconcile()
         self._wake.start()
         logger.info(
@@ -135,6 +154,8 @@ class EmbeddedHost:
             if row.kind == EXECUTION and row.id not in unmet:
                 give_hints(self.workspace, execution_of(row).execution)
         self._loops.changed_all()
+        if self._hints.endpoint is not None:
+            self._hints.endpoint.news_everywhere()
         self.changes.notify_all()
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from tieline.embedded.link_loop import LinkLoop
-from tieline.embedded.sync_endpoint import SyncEndpoint
+from tieline.embedded.link_sessions import LinkSessions
 from tieline.operations.records import SYNC_CONFIG, read_body
 from tieline.operations.workspace import Workspace
 from tieline.protocol.link import SyncConfig
@@ -19,16 +19,16 @@ class LinkLoops:
     """The loops of all dialling links. Thread-safe."""
 
     def __init__(
-        self, workspace: Workspace, endpoint: SyncEndpoint, met: Callable[[str], None]
+        self, workspace: Workspace, sessions: LinkSessions, met: Callable[[str], None]
     ) -> None:
-        """Takes what is called with a link's id after its first exchange."""
+        """Takes what is called with a link's id after an exchange."""
         self._workspace = workspace
-        self._endpoint = endpoint
+        self._sessions = sessions
         self._met = met
         self._lock = threading.Lock()
         self._loops: dict[str, tuple[SyncConfig, LinkLoop]] = {}
         self._is_stopping = False
-        endpoint.met = met
+        self._ids: dict[str, str] = {}
 
     def reconcile(self) -> None:
         """Compares the loops with the sync configs; starts, restarts and stops what differs."""
@@ -36,7 +36,7 @@ class LinkLoops:
             if self._is_stopping:
                 return
             configs = self._configs()
-            self._endpoint.know({each.name: each.id for each in configs})
+            self._ids = {each.name: each.id for each in configs}
             dialling = {each.id: each for each in configs if each.dials}
             for link_id, (config, loop) in list(self._loops.items()):
                 if dialling.get(link_id) != config:
@@ -44,10 +44,14 @@ class LinkLoops:
                     del self._loops[link_id]
             for link_id, config in dialling.items():
                 if link_id not in self._loops:
-                    session = self._endpoint.session_of(link_id)
+                    session = self._sessions.of(link_id)
                     loop = LinkLoop(self._workspace, config, session, self._met)
                     self._loops[link_id] = (config, loop)
                     loop.start()
+
+    def find_id(self, name: str) -> str | None:
+        """Gives the id of the sync config of that name, as of the last `reconcile`."""
+        return self._ids.get(name)
 
     def _configs(self) -> list[SyncConfig]:
         found: list[SyncConfig] = []
@@ -66,10 +70,9 @@ class LinkLoops:
             found[1].changed(is_urgent=is_urgent)
 
     def changed_all(self) -> None:
-        """Lets every link look whether it has something to send."""
+        """Lets every dialling link look whether it has something to send."""
         for link_id in list(self._loops):
             self.changed(link_id, is_urgent=True)
-        self._endpoint.news_everywhere()
 
     def stop(self, timeout_seconds: float) -> None:
         """Ends all loops; posts under way finish, for at most that long."""

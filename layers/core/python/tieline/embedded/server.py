@@ -131,15 +131,29 @@ class WebServer:
 
     def stop(self) -> None:
         """Ends `run`; may be called from any thread or a signal handler."""
-        self._server.should_exit = True
+        self._server.ask_to_stop()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, releasing held replies when it stops."""
+    """uvicorn that leaves signals to the host, wakes for work only, and releases held replies."""
 
     def __init__(self, config: uvicorn.Config, endpoint: SyncEndpoint) -> None:
         super().__init__(config)
         self._endpoint = endpoint
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked = asyncio.Event()
+
+    def ask_to_stop(self) -> None:
+        """Ends `serve`; may be called from any thread or a signal handler, and before it began."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._asked.set)
+
+    async def main_loop(self) -> None:
+        """Waits to be stopped, in place of looking ten times a second."""
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._asked.wait()
 
     def capture_signals(self) -> Any:
         """Leaves signals to the host, which stops more than the server."""

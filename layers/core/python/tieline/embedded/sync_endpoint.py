@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from tieline.embedded.link_sessions import LinkSessions
 from tieline.errors import TooLargeError
 from tieline.operations.collect_changes import Outgoing
 from tieline.operations.link_session import LinkSession
@@ -46,7 +46,7 @@ ACK_HOLD_SECONDS = 0.2
 class _Desk:
     """What the endpoint keeps for one link."""
 
-    session: LinkSession = field(default_factory=lambda: LinkSession(gate=threading.Lock()))
+    session: LinkSession
     order: asyncio.Lock = field(default_factory=asyncio.Lock)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     poll: int = 0
@@ -57,22 +57,23 @@ class _Desk:
 class SyncEndpoint:
     """Receives posts on the event loop; works in threads."""
 
-    def __init__(self, workspace: Workspace, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        threads: ThreadPoolExecutor,
+        sessions: LinkSessions,
+        find_id: Callable[[str], str | None],
+        met: Callable[[str], None],
+    ) -> None:
+        """Takes how a known config's id is found by its name, and what hears of exchanges."""
         self._workspace = workspace
         self._threads = threads
+        self._sessions = sessions
+        self._find_id = find_id
+        self._met = met
         self._desks: dict[str, _Desk] = {}
-        self._ids: dict[str, str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopping = False
-        self.met: Callable[[str], None] = lambda link_id: None
-
-    def session_of(self, link_id: str) -> LinkSession:
-        """Gives the memory of a link, shared with its loop when it dials as well."""
-        return self._desk(link_id).session
-
-    def know(self, ids: dict[str, str]) -> None:
-        """Takes the ids of the sync configs by name; a post to another name finds no desk."""
-        self._ids = ids
 
     def news(self, link_id: str, *, is_urgent: bool) -> None:
         """Says from any thread that a link has something to send."""
@@ -82,7 +83,7 @@ class SyncEndpoint:
 
     def news_everywhere(self) -> None:
         """Says that any link may have something to send, those that only answer as well."""
-        for link_id in self._ids.values():
+        for link_id in list(self._desks):
             self.news(link_id, is_urgent=True)
 
     def stop(self) -> None:
@@ -103,15 +104,15 @@ class SyncEndpoint:
             (key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"]
         ]
         posted = Posted(config_name=name, headers=headers, body=body)
-        link_id = self._ids.get(name)
+        link_id = self._find_id(name)
         # Only known names get a desk: a stranger cannot make this grow.
-        desk = _Desk() if link_id is None else self._desk(link_id)
+        desk = _Desk(LinkSession()) if link_id is None else self._desk(link_id)
         async with desk.order:
             accepted = await self._in_thread(
                 lambda: accept_post(self._workspace, posted, desk.session)
             )
         if isinstance(accepted, Accepted):
-            self.met(accepted.config.id)
+            self._met(accepted.config.id)
             answered = await self._hold(desk, accepted, receive)
         else:
             answered = accepted
@@ -119,7 +120,10 @@ class SyncEndpoint:
             await _send(send, answered)
 
     def _desk(self, link_id: str) -> _Desk:
-        return self._desks.setdefault(link_id, _Desk())
+        found = self._desks.get(link_id)
+        if found is None:
+            found = self._desks[link_id] = _Desk(self._sessions.of(link_id))
+        return found
 
     async def _hold(self, desk: _Desk, accepted: Accepted, receive: Receive) -> Answered | None:
         """Gives the reply when it is worth sending, None when the dialler hung up."""
