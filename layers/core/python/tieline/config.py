@@ -42,6 +42,9 @@ class EmbeddedSettings(BaseModel):
     tls_key_file: Annotated[
         Path | None, Field(description="Private key (PEM) of that certificate")
     ] = None
+    max_active_flows: Annotated[
+        int, Field(ge=1, le=1000, description="Flows that may be busy (not waiting) at a time")
+    ] = 32
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
         Field(description="Least severe log lines that are written"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tieline.embedded.changes import ThreadChanges
 from tieline.errors import TielineError
@@ -16,20 +18,22 @@ from tieline.protocol.states import Status, StatusCode
 
 logger = logging.getLogger(__name__)
 
-IDLE_THREAD_SECONDS = 10.0
-"""A thread that ran a flow waits this long for the next one before it ends."""
-
 
 class ThreadRunner:
-    """The `Runner` port of the embedded host. Thread-safe."""
+    """The `Runner` port of the embedded host. Thread-safe.
 
-    def __init__(self, processes: Processes, changes: ThreadChanges) -> None:
+    At most `max_active` flows are busy at a time; the others wait in the order of their starts.
+    A flow that waits for something does not count, so parents never keep their children waiting.
+    """
+
+    def __init__(self, processes: Processes, changes: ThreadChanges, max_active: int) -> None:
         self._processes = processes
         self._changes = changes
+        self._max_active = max_active
         self._wake = threading.Condition()
         self._waiting: deque[str] = deque()
         self._running: dict[str, Control] = {}
-        self._idle = 0
+        self._active = 0
         self._workspace: Workspace | None = None
         self._is_stopping = False
 
@@ -37,18 +41,16 @@ class ThreadRunner:
         """Lets the runs begin that were asked for; the workspace is known only now."""
         with self._wake:
             self._workspace = workspace
-            for _ in self._waiting:
-                self._find_thread()
+            self._fill()
 
     def start(self, execution_id: str) -> None:
         """Sees that the execution is run; harmless when it runs already."""
         with self._wake:
             if self._is_stopping or execution_id in self._running:
                 return
-            self._running[execution_id] = Control()
+            self._running[execution_id] = Control(idle=self._idle)
             self._waiting.append(execution_id)
-            if self._workspace is not None:
-                self._find_thread()
+            self._fill()
 
     def cancel(self, execution_id: str) -> None:
         """Asks the flow process to end, and ends it when it does not within its grace."""
@@ -65,9 +67,9 @@ class ThreadRunner:
         """Ends all runs; each is recorded as ended before this returns, or at the timeout."""
         with self._wake:
             self._is_stopping = True
-            self._waiting.clear()
+            while self._waiting:
+                del self._running[self._waiting.pop()]
             running = list(self._running.items())
-            self._wake.notify_all()
         for execution_id, control in running:
             control.is_stopped = True
             if control.process is not None:
@@ -78,21 +80,38 @@ class ThreadRunner:
 
     @property
     def running_count(self) -> int:
-        """Gives how many executions run or wait for their thread."""
+        """Gives how many executions run or wait for their turn."""
         with self._wake:
             return len(self._running)
 
-    def _find_thread(self) -> None:
-        if self._idle:
-            self._idle -= 1
-            self._wake.notify()
-        else:
+    @contextmanager
+    def _idle(self) -> Iterator[None]:
+        """Lets another flow be busy while this one waits."""
+        with self._wake:
+            self._active -= 1
+            self._fill()
+        try:
+            yield
+        finally:
+            # Not a wait for a free place: what was begun goes on at once.
+            with self._wake:
+                self._active += 1
+
+    def _fill(self) -> None:
+        """Starts threads for what waits, as far as there are places."""
+        if self._workspace is None:
+            return
+        free = min(len(self._waiting), self._max_active - self._active)
+        for _ in range(free):
+            self._active += 1
             threading.Thread(target=self._serve, name="flow", daemon=True).start()
 
     def _serve(self) -> None:
+        """Runs one execution after the other for as long as some wait."""
         while True:
             with self._wake:
-                if not self._waiting:
+                if not self._waiting or self._active > self._max_active:
+                    self._active -= 1
                     return
                 execution_id = self._waiting.popleft()
                 control = self._running[execution_id]
@@ -100,12 +119,6 @@ class ThreadRunner:
             with self._wake:
                 del self._running[execution_id]
                 self._wake.notify_all()
-                if self._waiting:
-                    continue
-                self._idle += 1
-                self._wake.wait_for(lambda: bool(self._waiting), IDLE_THREAD_SECONDS)
-                if not self._waiting and self._idle:
-                    self._idle -= 1
 
     def _run(self, execution_id: str, control: Control) -> None:
         assert self._workspace is not None

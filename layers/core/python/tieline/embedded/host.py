@@ -84,7 +84,7 @@ class EmbeddedHost:
         self.changes = ThreadChanges()
         self._hints = EmbeddedHints(self.changes)
         self._processes = open_processes(directory / WORK, hold_fds=(self._lock_fd,))
-        self._runner = ThreadRunner(self._processes, self.changes)
+        self._runner = ThreadRunner(self._processes, self.changes, settings.max_active_flows)
         self.workspace: Workspace = open_workspace(self._adapters, self._runner, self._hints)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="work")
         self._sessions = LinkSessions()

@@ -75,7 +75,7 @@ class LinkLoop:
         """Polls; when no poll is under way, what is to be pushed goes with the next one."""
         while self._wait_for_poll():
             try:
-                done = self._exchange(self._wait_ms)
+                done = self._exchange(self._patience_ms())
             except TielineError as error:
                 self._failed(error)
                 continue
@@ -92,6 +92,10 @@ class LinkLoop:
                     received=done.received,
                     poll_after_ms=done.poll_after_ms,
                 )
+
+    def _patience_ms(self) -> int:
+        """The first exchange is not to be held: until it is over nothing is sent or started."""
+        return self._wait_ms if self._session.has_exchanged else 0
 
     def _wait_for_poll(self) -> bool:
         with self._wake:

@@ -146,7 +146,8 @@ class SyncEndpoint:
                 )
                 if answered is not None:
                     return answered
-                if not await _news_or_end(desk.news, hung_up, deadline - loop.time()):
+                pause = min(deadline - loop.time(), self._held_back_seconds(accepted))
+                if not await _news_or_end(desk.news, hung_up, pause):
                     return None
         finally:
             hung_up.cancel()
@@ -156,6 +157,11 @@ class SyncEndpoint:
         if accepted.results:
             return 0.0
         return min(wait, ACK_HOLD_SECONDS) if accepted.acks else wait
+
+    def _held_back_seconds(self, accepted: Accepted) -> float:
+        """Gives how long until a record may be sent that may not be now; nobody rings then."""
+        now = self._workspace.clock.monotonic()
+        return accepted.session.sends_again_at(now) - now
 
     def _reply(self, desk: _Desk, accepted: Accepted, *, must: bool, may: bool) -> Answered | None:
         """Gives the reply when it has to go or has records; those only if it `may` carry them."""

@@ -7,6 +7,7 @@ canonical arguments (`flows.calls`), and is answered exactly once.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from tieline.errors import (
@@ -63,7 +64,8 @@ class StopRunError(TielineError):
 class FlowSession:
     """What one run of a flow is to its workspace.
 
-    `own` watches the running execution itself. `must_stop` is asked whenever the run waits.
+    `own` watches the running execution itself. `must_stop` is asked whenever the run waits, and
+    `idle` is entered then.
     `link_names` are those looked up before, by sync config id.
     """
 
@@ -72,6 +74,7 @@ class FlowSession:
     execution: Execution
     own: Watch
     must_stop: Callable[[], bool]
+    idle: Callable[[], AbstractContextManager[None]]
     children: int = 0
     link_names: dict[str, str] = field(default_factory=dict)
 
@@ -281,7 +284,8 @@ def _rest(
         left = min(left, deadline - session.workspace.clock.monotonic())
         if left <= 0:
             return None
-    changed = wait(left)
+    with session.idle():
+        changed = wait(left)
     if session.must_stop():
         raise StopRunError("the run must end")
     return changed

@@ -49,6 +49,11 @@ class LinkSession:
         results, self.results = self.results, []
         return acks, results
 
+    def sends_again_at(self, now: float) -> float:
+        """Gives when something that is held back now may be sent, infinity when nothing is."""
+        resend_at = self.in_flight.next_resend_at(now)
+        return min(resend_at, self.next_send_at) if self.next_send_at > now else resend_at
+
     def shrink_posts(self) -> None:
         """Halves the size of the next posts, after the peer found one too large."""
         smaller = max(MIN_POST_BYTES, self.peer_limits.bytes // 2)

@@ -29,7 +29,7 @@ from tieline.operations.absorb_post import absorb_post
 from tieline.operations.collect_changes import Outgoing, collect_changes
 from tieline.operations.link_keys import accept_set, signer_of
 from tieline.operations.link_session import LinkSession
-from tieline.operations.records import link_row, load_config, load_link_state
+from tieline.operations.records import config_of, link_row, load_config, load_link_state
 from tieline.operations.workspace import WRITE_ATTEMPTS, Workspace, write_executions
 from tieline.ports import Put
 from tieline.protocol.link import LinkState, SyncConfig
@@ -220,6 +220,8 @@ def collect_reply(workspace: Workspace, accepted: Accepted) -> Outgoing:
 
     An answering side with a sync interval sends its changes once per interval.
     """
+    if not _is_still_enabled(workspace, accepted.config.id):
+        return Outgoing()
     session, interval = accepted.session, accepted.config.sync_interval
     now = workspace.clock.monotonic()
     if interval is not None and now < session.next_send_at:
@@ -229,6 +231,14 @@ def collect_reply(workspace: Workspace, accepted: Accepted) -> Outgoing:
     if interval is not None and outgoing.records and not outgoing.more:
         session.next_send_at = now + interval
     return outgoing
+
+
+def _is_still_enabled(workspace: Workspace, link_id: str) -> bool:
+    """A reply may have been held since before the link was switched off or deleted."""
+    try:
+        return config_of(workspace.store, link_id).is_enabled
+    except UnknownLinkError:
+        return False
 
 
 def reply_to(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -31,7 +32,7 @@ from tieline.operations.view_execution import view_execution
 from tieline.operations.want_execution import want_execution
 from tieline.operations.workspace import Workspace, change_execution
 from tieline.ports import Changes, FlowProcess, Processes
-from tieline.protocol.execution import Execution, Lease, change_run
+from tieline.protocol.execution import Execution, Lease, change_run, end
 from tieline.protocol.states import Desired, Status, StatusCode
 from tieline.protocol.values import Json, JsonObject, dump_json
 
@@ -50,10 +51,12 @@ T = TypeVar("T")
 class Control:
     """How others reach a run: they set a wish here and wake it.
 
-    `stop` is set to end the run because its host stops; `is_expired` because its time is over.
+    `is_stopped` is set to end the run because its host stops, `is_expired` because its time is
+    over. `idle` is entered while the run waits and needs no processor.
     """
 
     process: FlowProcess | None = None
+    idle: Callable[[], AbstractContextManager[None]] = nullcontext
     is_cancelled: bool = False
     is_stopped: bool = False
     is_expired: bool = False
@@ -89,8 +92,6 @@ def run_flow(
         TransientError: the store cannot be used; what was written stays, the rest is found
             by `recover_executions`.
     """
-    if not _may_start(workspace, execution_id):
-        return
     own = changes.watch([execution_id])
     process = processes.spawn()
     control.process = process
@@ -104,6 +105,7 @@ def run_flow(
             execution=execution,
             own=own,
             must_stop=lambda: control.must_stop,
+            idle=control.idle,
         )
         _drive(
             _Run(
@@ -119,23 +121,6 @@ def run_flow(
         process.close()
 
 
-def _may_start(workspace: Workspace, execution_id: str) -> bool:
-    try:
-        execution = load_execution(workspace.store, execution_id).execution
-    except NotFoundError:
-        return False
-    if not _is_startable(execution):
-        return False
-    now = workspace.clock.now()
-    limit = execution.control.not_after
-    if limit is not None and limit < now:
-        message = f"not started before {limit.isoformat()}, the latest start allowed"
-        how = Ending(Status.ENDED_ERROR, message, StatusCode.EXPIRED)
-        end_execution(workspace, execution_id, how)
-        return False
-    return True
-
-
 def _is_startable(execution: Execution) -> bool:
     return (
         execution.owns_run
@@ -146,24 +131,33 @@ def _is_startable(execution: Execution) -> bool:
 
 
 def _claim(workspace: Workspace, execution_id: str) -> Execution | None:
-    """Takes the execution for this process, durably; None when it is no longer to be started."""
+    """Takes the execution for this process, durably; None when it is not to be started."""
     claimed = False
 
     def claim(execution: Execution) -> Execution:
         nonlocal claimed
-        claimed = _is_startable(execution)
-        if not claimed:
+        claimed = False
+        if not _is_startable(execution):
             return execution
+        now = workspace.clock.now()
+        limit = execution.control.not_after
+        if limit is not None and limit < now:
+            message = f"not started before {limit.isoformat()}, the latest start allowed"
+            return end(execution, Status.ENDED_ERROR, now, message, StatusCode.EXPIRED)
+        claimed = True
         run = replace(
             execution.run,
             status=Status.RUNNING,
-            started_at=workspace.clock.now(),
+            started_at=now,
             control_seen=execution.control_mark.rev,
         )
         lease = Lease(holder=workspace.instance, fence=execution.lease.fence + 1)
         return replace(change_run(execution, run), lease=lease)
 
-    execution = change_execution(workspace, execution_id, claim)
+    try:
+        execution = change_execution(workspace, execution_id, claim)
+    except NotFoundError:
+        return None
     return execution if claimed else None
 
 
