@@ -145,8 +145,8 @@ def test_host_is_woken_by_a_write_and_not_by_reading(cli):
     try:
         cli.ok("execution", "list")
         assert select.select([host], [], [], 0) == ([], [], [])
-        outcome = cli.run("run", "nightly", "--detach")
+        cli.ok("link", "create", "cloud")
         assert select.select([host], [], [], 0)[0] == [host]
-        assert "no host" not in outcome.err
+        assert "no host" not in cli.run("run", "nightly", "--detach").err
     finally:
         os.close(host)

@@ -192,6 +192,11 @@ def test_workspace_that_is_not_there_is_said_to_be_out_of_reach(tmp_path):
     assert message == "http://127.0.0.1:1 cannot be reached: Connection refused"
 
 
+def test_log_of_a_workspace_that_is_not_there_is_not_waited_for(tmp_path):
+    line = CommandLine(tmp_path, TIELINE_URL="http://127.0.0.1:1")
+    assert "cannot be reached" in line.error("execution", "log", "x")
+
+
 @contextmanager
 def other_server(status, body):
     """An HTTP server that is no workspace."""

@@ -8,7 +8,7 @@ import typer
 
 from tieline.cli.client import object_of, path_to
 from tieline.cli.command import command, new_group
-from tieline.cli.follow import Follower, Watcher, has_ended
+from tieline.cli.follow import UNREACHABLE_SECONDS, Follower, Watcher, has_ended
 from tieline.cli.interrupts import Interrupts
 from tieline.cli.listing import ListOptions, fetch_list
 from tieline.cli.log_lines import render_line
@@ -80,7 +80,8 @@ def log(
                 write(render_line(line))
 
     watcher = Watcher(on_status=_ignore, on_lines=take, on_trouble=note)
-    follower = Follower(session.client, execution_id, watcher)
+    patience = UNREACHABLE_SECONDS if is_followed else 0.0
+    follower = Follower(session.client, execution_id, watcher, patience_seconds=patience)
     with Interrupts() as interrupts:
         while True:
             view = follower.look()

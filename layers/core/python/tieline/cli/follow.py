@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tieline.cli.client import Client, object_of, path_to
+from tieline.cli.client import Client, ProblemError, object_of, path_to
 from tieline.cli.log_lines import LineBuffer
 from tieline.errors import PeerUnavailableError
 from tieline.protocol.states import ENDED
@@ -19,6 +20,7 @@ PAUSE_GROWTH = 1.5
 UNREACHABLE_SECONDS = 60.0
 """How long a workspace may be out of reach, such as for its restart, before we give up."""
 
+BUSY_STATUS = 503
 _LOG_BYTES = 256 * 1024
 
 
@@ -43,26 +45,28 @@ class Follower:
     client: Client
     execution_id: str
     watcher: Watcher
+    patience_seconds: float = UNREACHABLE_SECONDS
+    clock: Callable[[], float] = time.monotonic
     _shown: tuple[object, ...] = field(default=())
     _log_length: int = 0
     _buffer: LineBuffer = field(default_factory=LineBuffer)
     _pause: float = FIRST_PAUSE_SECONDS
-    _trouble_seconds: float = 0.0
+    _lost_at: float | None = None
 
     def look(self) -> JsonObject | None:
         """Gives the execution as it is now and tells what changed; None when out of reach.
 
         Raises:
-            PeerUnavailableError: it has been out of reach for `UNREACHABLE_SECONDS`.
+            PeerUnavailableError: it has been out of reach for `patience_seconds`.
             ProblemError: the workspace refused; the execution may be gone.
         """
         try:
             view = object_of(self.client.request("GET", path_to("execution", self.execution_id)))
             is_news = self._tell_log(view)
-        except PeerUnavailableError as error:
+        except (PeerUnavailableError, ProblemError) as error:
             self._bear(error)
             return None
-        self._trouble_seconds = 0.0
+        self._lost_at = None
         is_news = self._tell_status(view) or is_news
         self._pause = (
             FIRST_PAUSE_SECONDS
@@ -100,10 +104,14 @@ class Follower:
             is_news = True
         return is_news
 
-    def _bear(self, error: PeerUnavailableError) -> None:
-        if self._trouble_seconds == 0.0:
-            self.watcher.on_trouble(f"{error}; trying on")
-        if self._trouble_seconds >= UNREACHABLE_SECONDS:
+    def _bear(self, error: PeerUnavailableError | ProblemError) -> None:
+        """Returns when the trouble may pass; raises it when it is another one or lasts."""
+        if isinstance(error, ProblemError) and error.status != BUSY_STATUS:
             raise error
+        is_new = self._lost_at is None
+        lost_at = self._lost_at = self.clock() if self._lost_at is None else self._lost_at
+        if self.clock() - lost_at >= self.patience_seconds:
+            raise error
+        if is_new:
+            self.watcher.on_trouble(f"{error}; trying on")
         self._pause = LONGEST_PAUSE_SECONDS
-        self._trouble_seconds += self._pause

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from tieline.bootstrap import Adapters, open_adapters, open_workspace
+from tieline.cli.absent_host import AbsentHost
 from tieline.cli.command import command, new_command
 from tieline.cli.inputs import read_bytes
-from tieline.cli.local_client import AbsentHost
 from tieline.cli.printing import note, print_fields, say
 from tieline.cli.session import Session
 from tieline.errors import InvalidFieldError, KeyMissingError, SettingsError

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from tieline.api.app import handle_event
 from tieline.bootstrap import WAKE, check_directory, open_adapters, open_workspace
+from tieline.cli.absent_host import AbsentHost
 from tieline.cli.client import BASE_PATH, Body, Query, read_answer, write_body
 from tieline.config import EmbeddedSettings
 from tieline.embedded.bridge import from_result, to_event
@@ -61,22 +62,3 @@ class LocalClient:
     def close(self) -> None:
         """Closes the store."""
         self._adapters.close()
-
-
-class AbsentHost:
-    """The `Runner` and `Hints` of a process that runs nothing: the host looks at the store."""
-
-    def start(self, execution_id: str) -> None:
-        """Leaves it to the host."""
-
-    def cancel(self, execution_id: str) -> None:
-        """Leaves it to the host."""
-
-    def link_changed(self, link_id: str, *, is_urgent: bool = True) -> None:
-        """Leaves it to the host."""
-
-    def config_changed(self, link_id: str) -> None:
-        """Leaves it to the host."""
-
-    def execution_changed(self, execution_id: str) -> None:
-        """Leaves it to the host."""
