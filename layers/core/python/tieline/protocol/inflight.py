@@ -8,6 +8,7 @@ same dirty halves. Losing this memory costs bytes, never correctness; a lost pos
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 RESEND_SECONDS = 5.0
 """Longer than a post and its answer take on a slow line; the dirty mark outlives it anyway."""
@@ -44,6 +45,10 @@ class InFlight:
     def forget_all(self) -> None:
         """Lets everything be sent again, after a post that was not answered."""
         self._sent.clear()
+
+    def next_resend_at(self, now: float) -> float:
+        """Gives when the next of them may be sent (again), infinity when none is held back."""
+        return min((until for _, until in list(self._sent.values()) if until > now), default=inf)
 
     def drop_old(self, now: float) -> None:
         """Frees the memory of what is no longer on its way."""
