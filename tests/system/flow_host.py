@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from fakes import private_pem
-
 from tieline.bootstrap import open_adapters
 from tieline.config import EmbeddedSettings
 from tieline.embedded.host import EmbeddedHost

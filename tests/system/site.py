@@ -14,7 +14,6 @@ from typing import Any
 
 from fakes import private_pem, public_text
 from rest_client import Reply, RestClient
-
 from system.host_process import HostProcess
 from system.waiting import eventually
 from tieline.bootstrap import WAKE, Adapters, open_adapters, open_workspace

@@ -15,7 +15,9 @@ from tieline.protocol.states import Status, StatusCode
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowHost]:
     directory: Path = tmp_path_factory.mktemp("flow-calls") / "data"
     with flow_host(directory) as running:
-        running.add_flow("double", "def handler(system, this, inputs):\n    return inputs['n'] * 2\n")
+        running.add_flow(
+            "double", "def handler(system, this, inputs):\n    return inputs['n'] * 2\n"
+        )
         running.add_flow("fails", "def handler(system, this):\n    this.error('no luck')\n")
         running.add_flow(
             "waits",
@@ -27,14 +29,18 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowHost]:
 
 
 def test_return_value_is_the_output(here: FlowHost) -> None:
-    assert here.output("def handler(system, this, inputs): return inputs", {"b": 1, "a": [None]}) == {
+    assert here.output(
+        "def handler(system, this, inputs): return inputs", {"b": 1, "a": [None]}
+    ) == {
         "b": 1,
         "a": [None],
     }
 
 
 def test_key_order_of_input_and_output_is_kept(here: FlowHost) -> None:
-    found = here.output("def handler(system, this, inputs): return inputs", {"z": 1, "a": 2, "m": 3})
+    found = here.output(
+        "def handler(system, this, inputs): return inputs", {"z": 1, "a": 2, "m": 3}
+    )
     assert list(found) == ["z", "a", "m"]
 
 
