@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes import private_pem
 from tieline.adapters.keyfile_keys import KeyfileKeys
 from tieline.errors import KeyMissingError, StoreUnavailableError
 from tieline.protocol.keys import load_private_key
@@ -146,3 +147,25 @@ def test_file_that_cannot_be_read_is_missing(keys: KeyfileKeys, directory: Path)
     directory.chmod(0o700)
     with pytest.raises(KeyMissingError, match=r"workspace\.pem cannot be read"):
         keys.load("workspace")
+
+
+def test_operators_own_file_is_read_and_never_written(tmp_path: Path) -> None:
+    pem = private_pem("workspace")
+    file = tmp_path / "mine.pem"
+    file.write_bytes(pem)
+    file.chmod(0o600)
+    keys = KeyfileKeys(tmp_path / "keys", file)
+    assert keys.load("workspace").key_size == load_private_key(pem).key_size
+    with pytest.raises(KeyMissingError, match="operator's own file"):
+        keys.save("workspace", private_pem("other"))
+    with pytest.raises(KeyMissingError, match="operator's own file"):
+        keys.delete("workspace")
+    assert file.read_bytes() == pem
+
+
+def test_operators_own_file_must_be_private_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.pem"
+    file.write_bytes(private_pem("workspace"))
+    file.chmod(0o644)
+    with pytest.raises(KeyMissingError, match="chmod 600"):
+        KeyfileKeys(tmp_path / "keys", file).load("workspace")

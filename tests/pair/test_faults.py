@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime, timedelta
 
 import pytest
 
+from fakes import ManualClock
 from pair.world import Side, World, succeed
 from tieline.adapters.loopback_transport import Fault
 from tieline.errors import StoreUnavailableError
@@ -112,11 +114,7 @@ def test_reply_that_cannot_be_stored_is_sent_again(
 
 
 def test_clock_that_is_hours_off_is_allowed_for(world: World, cloud: Side, factory: Side) -> None:
-    from fakes import ManualClock
-
-    skewed = ManualClock(seed="skewed")
-    skewed.shift(-3 * 3600)
-    object.__setattr__(factory.workspace, "clock", _Skewed(world.clock, -3 * 3600))
+    object.__setattr__(factory.workspace, "clock", SkewedClock(world.clock, -3 * 3600))
     world.link(factory, cloud, control="both", there_control="both")
     cloud.add_flow("report", succeed())
     started = factory.begin("report", on="cloud")
@@ -124,14 +122,17 @@ def test_clock_that_is_hours_off_is_allowed_for(world: World, cloud: Side, facto
     assert cloud.effects == [started]
 
 
-class _Skewed:
-    def __init__(self, clock: object, seconds: float) -> None:
+class SkewedClock:
+    """The world's clock, read wrongly by a fixed number of seconds."""
+
+    def __init__(self, clock: ManualClock, seconds: float) -> None:
         self._clock, self._seconds = clock, seconds
 
-    def now(self):  # type: ignore[no-untyped-def]
-        from datetime import timedelta
-
+    def now(self) -> datetime:
         return self._clock.now() + timedelta(seconds=self._seconds)
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._clock, name)
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._clock.random_bytes(count)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from pair.world import Side, World, succeed
 from tieline.operations.records import EXECUTION, execution_of
 from tieline.operations.start_execution import Request, start_execution
 from tieline.protocol.execution import Execution
 from tieline.protocol.states import Status
-
-from pair.world import Side, World, succeed
 
 
 def _listed(side: Side) -> list[str]:

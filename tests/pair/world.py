@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakes import ManualClock, add_identity, make_workspace, private_pem, public_text
-
 from tieline.adapters.loopback_transport import LoopbackNetwork, LoopbackTransport
 from tieline.adapters.memory_keys import MemoryKeys
 from tieline.adapters.memory_store import MemoryStore
@@ -20,14 +19,14 @@ from tieline.operations.link_session import LinkSession
 from tieline.operations.manage_links import create_link, update_link
 from tieline.operations.manage_resources import create_resource
 from tieline.operations.receive_post import Posted, receive_post
-from tieline.operations.records import EXECUTION, FLOW, execution_of, load_execution
+from tieline.operations.records import EXECUTION, FLOW, execution_of, load_execution, open_group
 from tieline.operations.run_flow import Control, run_flow
 from tieline.operations.send_changes import send_changes
 from tieline.operations.start_execution import Request, start_execution
 from tieline.operations.workspace import Workspace
 from tieline.ports import Answer
 from tieline.protocol.dialling import Dialling
-from tieline.protocol.execution import Execution
+from tieline.protocol.execution import Execution, Role
 from tieline.protocol.link import SyncConfig
 
 Flow = Callable[[Execution], Mapping[str, Any]]
@@ -123,21 +122,31 @@ class Side:
     effects: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
     is_busy: bool = False
     links: dict[str, Dialling] = field(default_factory=dict)
     sessions: dict[str, LinkSession] = field(default_factory=dict)
     errors: list[TielineError] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        keys = MemoryKeys()
-        epoch = len(self.world.sides) + 10
-        add_identity(self.store, keys, self.name, epoch)
+        self.keys = MemoryKeys()
+        self.epoch = len(self.world.sides) + 10
+        add_identity(self.store, self.keys, self.name, self.epoch)
+        self.restart(f"instance-{self.name}")
+
+    def restart(self, instance: str) -> None:
+        """Begins a new process: what was only in memory is gone."""
+        self.waiting.clear()
+        self.sessions.clear()
+        self.is_busy = False
+        for dialling in self.links.values():
+            dialling.failures, dialling.poll_at = 0, self.world.clock.monotonic()
         self.workspace = make_workspace(
             name=self.name,
-            epoch=epoch,
-            instance=f"instance-{self.name}",
+            epoch=self.epoch,
+            instance=instance,
             store=self.store,
-            keys=keys,
+            keys=self.keys,
             transport=LoopbackTransport(self.world.network),
             runner=self,
             hints=self,
@@ -179,10 +188,22 @@ class Side:
 
     def begin(self, flow: str, on: str | None = None, **options: Any) -> str:
         request = Request(flow_name=flow, remote_workspace_name=on, **options)
-        return start_execution(self.workspace, request).id
+        started = start_execution(self.workspace, request).id
+        self.begun.append(started)
+        return started
 
     def get(self, execution_id: str) -> Execution:
         return load_execution(self.store, execution_id).execution
+
+    def everything(self) -> list[Execution]:
+        """Gives all executions, unlisted ones too."""
+        found = {each.id: each for each in self.executions()}
+        for role in Role:
+            for config in self.store.list("sync_config"):
+                for row in self.store.members(open_group(config.id, role), limit=1000):
+                    found[row.id] = execution_of(row).execution
+        found |= {key: self.get(key) for key in self.begun if key not in found}
+        return list(found.values())
 
     def executions(self) -> list[Execution]:
         return [execution_of(row).execution for row in self.store.list(EXECUTION)]
@@ -190,9 +211,7 @@ class Side:
     def run_waiting(self) -> int:
         ids, self.waiting = self.waiting, []
         for execution_id in ids:
-            run_flow(
-                self.workspace, execution_id, _Processes(self), Nothing(), Control()
-            )
+            run_flow(self.workspace, execution_id, _Processes(self), Nothing(), Control())
         return len(ids)
 
     def change_link(self, name: str, **fields: Any) -> None:
@@ -216,8 +235,8 @@ class World:
         self.sides: list[Side] = []
         self.configs: dict[tuple[str, str], SyncConfig] = {}
 
-    def add(self, name: str) -> Side:
-        side = Side(name=name, world=self)
+    def add(self, name: str, store: Any = None) -> Side:
+        side = Side(name=name, world=self, store=store or MemoryStore())
         self.sides.append(side)
         return side
 

@@ -361,7 +361,8 @@ def test_files_in_all_their_forms(here: FlowHost) -> None:
         def handler(system, this):
             file = system.file("reports/a.txt")
             file.save_text_content("héllo")
-            text = file.get_text_content(), file.get_bytes_content().hex(), file.get_base64_content()
+            data = file.get_bytes_content().hex()
+            text = file.get_text_content(), data, file.get_base64_content()
             file.save_bytes_content(b"\\x00\\xff")
             return text, file.get_bytes_content().hex(), [each.name for each in system.files()]
     """

@@ -45,11 +45,11 @@ def open_adapters(settings: EmbeddedSettings) -> Adapters:
     Raises:
         SettingsError: the directory cannot be used; says why.
     """
-    directory = settings.directory
+    directory, key_file = settings.directory, settings.private_key_file
     make_private(directory)
     return Adapters(
         store=SqliteStore(directory / DATABASE),
-        keys=KeyfileKeys(directory / KEYS),
+        keys=KeyfileKeys(directory / KEYS, key_file.expanduser() if key_file else None),
         transport=HttpsTransport(),
         clock=SystemClock(),
     )

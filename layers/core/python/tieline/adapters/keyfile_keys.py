@@ -25,9 +25,15 @@ _Stamp = tuple[int, int, int]
 class KeyfileKeys:
     """The `Keys` port by one file `<owner>.pem` each; threads and processes may share it."""
 
-    def __init__(self, directory: Path) -> None:
-        """Takes the directory; it is made, private, when the first key is saved."""
+    def __init__(self, directory: Path, workspace_file: Path | None = None) -> None:
+        """Takes the directory; it is made, private, when the first key is saved.
+
+        Args:
+            workspace_file: where the operator keeps the workspace's key, if not in the directory;
+                it is read and never written.
+        """
         self._directory = directory
+        self._workspace_file = workspace_file
         self._cache: dict[str, tuple[_Stamp, RSAPrivateKey]] = {}
         self._lock = threading.Lock()
 
@@ -40,7 +46,8 @@ class KeyfileKeys:
         """
         path = self._path(owner)
         try:
-            _check_private(self._directory, os.stat(self._directory), "700")
+            if path != self._workspace_file:
+                _check_private(self._directory, os.stat(self._directory), "700")
             with self._lock, path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 _check_private(path, status, "600")
@@ -63,7 +70,7 @@ class KeyfileKeys:
             KeyMissingError: the owner or the directory cannot be used; says the cure.
             StoreUnavailableError: it cannot be written; the old key stands.
         """
-        path = self._path(owner)
+        path = self._writable_path(owner)
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_private(self._directory, os.stat(self._directory), "700")
@@ -77,7 +84,7 @@ class KeyfileKeys:
         Raises:
             StoreUnavailableError: it cannot be removed.
         """
-        path = self._path(owner)
+        path = self._writable_path(owner)
         try:
             with suppress(FileNotFoundError):
                 path.unlink()
@@ -90,7 +97,15 @@ class KeyfileKeys:
     def _path(self, owner: str) -> Path:
         if not _OWNER.fullmatch(owner):
             raise KeyMissingError(f"{owner!a} has no key: neither `workspace` nor a UUID")
+        if owner == "workspace" and self._workspace_file is not None:
+            return self._workspace_file
         return self._directory / f"{owner}.pem"
+
+    def _writable_path(self, owner: str) -> Path:
+        path = self._path(owner)
+        if path == self._workspace_file:
+            raise KeyMissingError(f"{path} is the operator's own file; it is not changed from here")
+        return path
 
 
 def _check_private(path: Path, status: os.stat_result, mode: str) -> None:

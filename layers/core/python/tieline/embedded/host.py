@@ -127,7 +127,7 @@ class EmbeddedHost:
         )
 
     def stop(self) -> None:
-        """Ends flows and posts; what they did is recorded first."""
+        """Ends flows and posts; what they did is recorded first. Harmless before `start`."""
         self._wake.stop()
         self._runner.stop(STOP_SECONDS)
         self._loops.stop(STOP_SECONDS)

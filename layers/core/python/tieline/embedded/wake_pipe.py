@@ -42,8 +42,9 @@ class WakePipe:
 
     def stop(self) -> None:
         """Ends the listening."""
-        os.write(self._descriptor, _STOP)
-        self._thread.join()
+        if self._thread.is_alive():
+            os.write(self._descriptor, _STOP)
+            self._thread.join()
         os.close(self._descriptor)
 
     def _listen(self) -> None:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from tieline.errors import KeyMissingError
 from tieline.operations.workspace import Workspace
-from tieline.protocol.keys import parse_public_key
+from tieline.protocol.keys import parse_public_key, thumbprint
 from tieline.protocol.link import SyncConfig
 
 WORKSPACE_OWNER = "workspace"
@@ -44,8 +44,15 @@ def signer_of(workspace: Workspace, config: SyncConfig) -> Signer:
     """Gives the key that signs this link's posts.
 
     Raises:
-        KeyMissingError: there is none, or the config does not say its thumbprint.
+        KeyMissingError: there is none, or it is another one than the peer was told.
     """
     if not config.own_thumbprint:
         raise KeyMissingError(f"sync config {config.name!r} has no own key")
-    return Signer(workspace.keys.load(key_owner(config)), config.own_thumbprint)
+    key = workspace.keys.load(key_owner(config))
+    if thumbprint(key.public_key()) != config.own_thumbprint:
+        raise KeyMissingError(
+            f"the private key of sync config {config.name!r} is not the one it was saved with: "
+            "bring the old key back, or save the sync config anew and give the peer the new "
+            "public key"
+        )
+    return Signer(key, config.own_thumbprint)
