@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
 from typing import Any
 
 from tieline.protocol.signing import content_digest
 
 Headers = list[tuple[str, str]]
-Altered = tuple[str, Headers, bytes]
-"""What was done, and the message after it."""
+Message = tuple[Headers, bytes]
+Altered = tuple[str, Callable[[], Message]]
+"""What is done, and what gives the message after it."""
+Path = tuple[str | int, ...]
 
 HEADER_STEP = 8
 BODY_STEP = 8
@@ -22,14 +25,14 @@ def alter_headers(headers: Headers, body: bytes) -> Iterator[Altered]:
     """Each header removed, renamed, doubled, and changed at every eighth byte and at its end."""
     for at, (name, value) in enumerate(headers):
         before, after = headers[:at], headers[at + 1 :]
-        yield f"{name} removed", [*before, *after], body
-        yield f"{name} renamed", [*before, (f"x-{name}", value), *after], body
-        yield f"{name} doubled", [*headers, (name, value)], body
-        yield f"{name} joined", [*before, (name, f"{value}, {value}"), *after], body
-        yield f"{name} emptied", [*before, (name, ""), *after], body
+        yield f"{name} removed", _say([*before, *after], body)
+        yield f"{name} renamed", _say([*before, (f"x-{name}", value), *after], body)
+        yield f"{name} doubled", _say([*headers, (name, value)], body)
+        yield f"{name} joined", _say([*before, (name, f"{value}, {value}"), *after], body)
+        yield f"{name} emptied", _say([*before, (name, ""), *after], body)
         for place, character in _bent_characters(value):
             bent = value[:place] + character + value[place + 1 :]
-            yield f"{name} bent at {place}", [*before, (name, bent), *after], body
+            yield f"{name} bent at {place}", _say([*before, (name, bent), *after], body)
 
 
 def flip_body(headers: Headers, body: bytes) -> Iterator[Altered]:
@@ -37,29 +40,37 @@ def flip_body(headers: Headers, body: bytes) -> Iterator[Altered]:
     for place in [*range(0, len(body), BODY_STEP), len(body) - 1]:
         bent = bytearray(body)
         bent[place] ^= 1 << (place // BODY_STEP) % 8
-        yield f"body bit at {place}", headers, bytes(bent)
-    yield "body cut", headers, body[:-1]
-    yield "body longer", headers, body + b" "
-    yield "body emptied", headers, b""
+        yield f"body bit at {place}", _say(headers, bytes(bent))
+    yield "body cut", _say(headers, body[:-1])
+    yield "body longer", _say(headers, body + b" ")
+    yield "body emptied", _say(headers, b"")
 
 
 def alter_fields(headers: Headers, body: bytes) -> Iterator[Altered]:
     """Each field of the body, and of everything in it, removed and changed; each is then tried
     with the old digest, and with the digest that the changed body has."""
-    original = json.loads(body)
-    for path in list(_paths(original)):
-        for what, value in (("removed", ABSENT), ("changed", _another(_at(original, path)))):
-            changed = copy.deepcopy(original)
-            _put(changed, path, value)
-            bent = json.dumps(changed, separators=(",", ":")).encode()
-            name = ".".join(map(str, path))
-            yield f"{name} {what}", headers, bent
-            yield f"{name} {what}, new digest", _with_digest(headers, bent), bent
+    for path in list(_paths(json.loads(body))):
+        for is_removed, has_new_digest in product((True, False), repeat=2):
+            name = f"{'.'.join(map(str, path))} {is_removed=} {has_new_digest=}"
+            yield name, partial(_alter_field, headers, body, path, is_removed, has_new_digest)
+
+
+def _alter_field(
+    headers: Headers, body: bytes, path: Path, is_removed: bool, has_new_digest: bool
+) -> Message:
+    changed = json.loads(body)
+    _put(changed, path, ABSENT if is_removed else _another(_at(changed, path)))
+    bent = json.dumps(changed, separators=(",", ":")).encode()
+    return (_with_digest(headers, bent) if has_new_digest else headers), bent
 
 
 def fields_of(body: bytes) -> set[str]:
     """The names that the fields of a body have, whatever they are in."""
     return {str(path[-1]) for path in _paths(json.loads(body))}
+
+
+def _say(headers: Headers, body: bytes) -> Callable[[], Message]:
+    return lambda: (headers, body)
 
 
 def _bent_characters(value: str) -> Iterator[tuple[int, str]]:
@@ -78,7 +89,7 @@ def _with_digest(headers: Headers, body: bytes) -> Headers:
     ]
 
 
-def _paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def _paths(value: Any, path: Path = ()) -> Iterator[Path]:
     if isinstance(value, dict):
         inner: list[tuple[str | int, Any]] = list(value.items())
     elif isinstance(value, list):
@@ -90,13 +101,13 @@ def _paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
         yield from _paths(each, (*path, key))
 
 
-def _at(value: Any, path: tuple[str | int, ...]) -> Any:
+def _at(value: Any, path: Path) -> Any:
     for key in path:
         value = value[key]
     return value
 
 
-def _put(value: Any, path: tuple[str | int, ...], new: Any) -> None:
+def _put(value: Any, path: Path, new: Any) -> None:
     *way, last = path
     holder = _at(value, tuple(way))
     if new is ABSENT:
