@@ -20,6 +20,9 @@ from tieline.protocol.messages import MAX_WAIT_MS
 
 logger = logging.getLogger(__name__)
 
+RELEASING_WAIT_MS = 1
+"""The least that makes a post a poll: the peer answers the older poll of a link at once."""
+
 
 class LinkLoop:
     """The threads of one dialling link, from `start` to `stop`."""
@@ -52,7 +55,7 @@ class LinkLoop:
             thread.start()
 
     def stop(self) -> None:
-        """Begins no further post; one under way ends by itself."""
+        """Begins no further post but the one that ends a poll which the peer holds."""
         with self._wake:
             self._is_stopping = True
             self._wake.notify_all()
@@ -124,6 +127,17 @@ class LinkLoop:
                 continue
             with self._wake:
                 self._dialling.pushed(time.monotonic(), more=done.more, sent=done.sent)
+        self._release_poll()
+
+    def _release_poll(self) -> None:
+        """Ends a poll that the peer holds, by a newer one that hardly waits."""
+        if not self._is_polling or not self._wait_ms:
+            return
+        try:
+            self._exchange(RELEASING_WAIT_MS)
+        except TielineError:
+            # The reason is in the link's health; the poll ends by its own time.
+            return
 
     def _wait_for_push(self) -> bool:
         with self._wake:
