@@ -410,3 +410,12 @@ def test_workspace_tells_its_name(here: FlowHost) -> None:
 def test_many_flows_at_once_all_end(here: FlowHost) -> None:
     started = [here.start("def handler(system, this): return 1") for _ in range(60)]
     assert all(here.until(each).run.status == Status.ENDED_SUCCESS for each in started)
+
+
+def test_child_is_found_by_its_flows_id_too(here: FlowHost) -> None:
+    script = """
+        def handler(system, this):
+            flow_id = system.flow("double").get("id")
+            return this.flow(flow_id, n=3).get("output_value", "flow_name")
+    """
+    assert here.output(script) == [6, "double"]

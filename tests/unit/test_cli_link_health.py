@@ -30,7 +30,6 @@ def status(**facts):
         "clock_offset_seconds": 0.0,
         "round_trip_seconds": None,
         "failures": 0,
-        "retry_at": None,
         **facts,
     }
 
@@ -84,10 +83,9 @@ def test_error_before_the_last_exchange_is_overcome():
 
 def test_first_error_before_any_exchange_is_failing():
     assert judged(last_error_at=at(1), last_error_reason="tls")[0] == Health.FAILING
-    found = details(last_error_at=at(1), failures=2, retry_at=at(-30))
+    found = details(last_error_at=at(1), failures=2)
     assert "last verified exchange: never" in found
     assert "failed 2 times in a row" in found
-    assert "tries again in 30 seconds" in found
 
 
 @pytest.mark.parametrize(

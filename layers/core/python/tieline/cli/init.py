@@ -47,7 +47,7 @@ def init(
         str,
         typer.Option(
             metavar="FILE",
-            help="Use this private key (RSA PEM) and not a new one (TIELINE_PRIVATE_KEY_FILE)",
+            help="Take a copy of this private key (RSA PEM) in place of a new one",
         ),
     ] = "",
 ) -> None:
@@ -61,7 +61,7 @@ def init(
     # Everything that can be refused is looked at before anything is made.
     chosen = name or host_name_made_fit()
     check_link_name(chosen)
-    key = _read_key(key_file or str(settings.private_key_file or ""))
+    key = _read_key(key_file)
     adapters = open_adapters(settings)
     try:
         made = _make(adapters, chosen, key)

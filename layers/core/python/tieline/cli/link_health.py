@@ -98,9 +98,6 @@ def _details(status: Mapping[str, Json], now: datetime) -> list[str]:
     if _is_failing(status, last):
         lines.append(f"last verified exchange: {ago(last, now) or 'never'}")
         lines.append(f"failed {plural(_count(status, 'failures'), 'time')} in a row")
-        retry = ago(status.get("retry_at"), now)
-        if retry.startswith("in "):
-            lines.append(f"tries again {retry}")
     elif status.get("last_error_at"):
         lines.append(f"last error, overcome since: {_failed_at(status, now)}: {_why(status)}")
     lines += _measures(status)

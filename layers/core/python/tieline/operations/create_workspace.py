@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from tieline.errors import ConflictError, InvalidFieldError, KeyMissingError
 from tieline.operations.link_keys import WORKSPACE_OWNER
 from tieline.operations.read_workspace import SELF, read_identity
@@ -30,9 +32,8 @@ def create_workspace(store: Store, keys: Keys, clock: Clock, name: str) -> Ident
         )
     try:
         key = keys.load(WORKSPACE_OWNER)
-    except KeyMissingError:
-        keys.save(WORKSPACE_OWNER, generate_private_key())
-        key = keys.load(WORKSPACE_OWNER)
+    except KeyMissingError as missing:
+        key = _make_key(keys, missing)
     now = clock.now()
     identity = Identity(
         name=name,
@@ -47,3 +48,12 @@ def create_workspace(store: Store, keys: Keys, clock: Clock, name: str) -> Ident
     except ConflictError:
         return read_identity(store)
     return identity
+
+
+def _make_key(keys: Keys, missing: KeyMissingError) -> RSAPrivateKey:
+    """Makes the workspace's key where there is none; what `missing` says counts if none may be."""
+    try:
+        keys.save(WORKSPACE_OWNER, generate_private_key())
+    except KeyMissingError:
+        raise missing from None
+    return keys.load(WORKSPACE_OWNER)

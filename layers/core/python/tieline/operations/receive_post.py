@@ -55,6 +55,7 @@ from tieline.protocol.signing import (
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_CONFIG = SyncConfig(id="", name="")
 UNAUTHORIZED_BODY = b'{"code":"unauthorized"}'
 """The one body for whatever failed before a signature was verified."""
 TOO_LARGE_BODY = b'{"code":"too-large"}'
@@ -137,12 +138,18 @@ def _verify(workspace: Workspace, posted: Posted) -> tuple[SyncConfig, Signed]:
     try:
         config = load_config(workspace.store, posted.config_name)
     except UnknownLinkError as error:
+        # The same as for a config with the default cap, so that names cannot be probed by size.
+        _check_size(posted.body, DEFAULT_CONFIG.max_post_bytes)
         raise SignatureError("no such sync config") from error
-    if len(posted.body) > config.max_post_bytes:
-        raise TooLargeError(f"the post has more than {config.max_post_bytes} bytes")
+    _check_size(posted.body, config.max_post_bytes)
     own = [config.own_thumbprint] if config.own_thumbprint else []
     signed = verify_request(posted.headers, posted.body, accept=accept_set(config), own=own)
     return config, signed
+
+
+def _check_size(body: bytes, cap_bytes: int) -> None:
+    if len(body) > cap_bytes:
+        raise TooLargeError(f"the post has more than {cap_bytes} bytes")
 
 
 def _accept(

@@ -283,7 +283,6 @@ def _apply(
             last_contact_out=workspace.clock.now(),
             round_trip_seconds=state.round_trip_seconds if round_trip is None else round_trip,
             failures=0,
-            retry_at=None,
         )
         absorbed.rows.append(Put(link_row(changed, version)))
         try:

@@ -14,6 +14,7 @@ from tieline.errors import (
     TooLargeError,
     UnknownLinkError,
 )
+from tieline.operations.manage_resources import find_resource
 from tieline.operations.records import (
     FLOW,
     Versioned,
@@ -31,7 +32,10 @@ from tieline.protocol.values import Json, check_json, dump_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What somebody wants to run. `remote_workspace_name` names a sync config; None is here."""
+    """What somebody wants to run. `remote_workspace_name` names a sync config; None is here.
+
+    `flow_name` may be the id of a flow when it runs here.
+    """
 
     flow_name: str
     script: str | None = None
@@ -84,10 +88,14 @@ def _check_input(workspace: Workspace, request: Request) -> None:
 
 
 def _local(workspace: Workspace, request: Request) -> Execution:
-    if request.script is None and workspace.store.get_by_name(FLOW, request.flow_name) is None:
-        raise NotFoundError(
-            f"flow {request.flow_name!r} does not exist in workspace {workspace.name!r}"
-        )
+    if request.script is None:
+        try:
+            found = find_resource(workspace.store, FLOW, request.flow_name)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"flow {request.flow_name!r} does not exist in workspace {workspace.name!r}"
+            ) from error
+        request = replace(request, flow_name=found.name)
     return _new(workspace, request, role=_local_role(workspace, request))
 
 

@@ -56,5 +56,4 @@ def _view_state(state: LinkState) -> JsonObject:
         "clock_offset_seconds": state.clock_offset_seconds,
         "round_trip_seconds": state.round_trip_seconds,
         "failures": state.failures,
-        "retry_at": show_time(state.retry_at),
     }

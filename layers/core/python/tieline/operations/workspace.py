@@ -29,7 +29,6 @@ class Limits:
     script_bytes: int = 256 * 1024
     file_bytes: int = 256 * 1024
     log_bytes: int = 10 * 1024 * 1024
-    call_depth: int = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,6 @@ class LinkState:
     clock_offset_seconds: float = 0.0
     round_trip_seconds: float | None = None
     failures: int = 0
-    retry_at: datetime | None = None
 
 
 def may_start_there(config: SyncConfig) -> bool:
