@@ -1,4 +1,4 @@
-"""The settings of the embedded host and the command line, from the environment.
+"""The settings of both hosts and the command line, from the environment.
 
 Each variable is described in docs/configuration.md; a test compares that page with these models.
 Nothing is read at import: `read_settings` is given the environment.
@@ -52,8 +52,8 @@ class EmbeddedSettings(BaseModel):
 
     @property
     def directory(self) -> Path:
-        """Gives the data directory with `~` resolved."""
-        return self.data_directory.expanduser()
+        """Gives the data directory, absolute and with `~` resolved."""
+        return self.data_directory.expanduser().absolute()
 
 
 class ClientSettings(BaseModel):
@@ -70,6 +70,28 @@ class ClientSettings(BaseModel):
     ] = None
 
 
+class AwsSettings(BaseModel):
+    """Settings of one workspace on the AWS host; the stack's template sets every one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    table: Annotated[str, Field(description="Name of the workspace's DynamoDB table")]
+    key_secret: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9/_+=.@-]{1,200}$",
+            description="What the names of the private keys' secrets begin with",
+        ),
+    ]
+    queue_url: Annotated[str, Field(description="URL of the queue of executions to run")]
+    blob_bucket: Annotated[str, Field(description="Bucket for values too large for the table")]
+    workspace_name: Annotated[str, Field(description="Name the workspace is created with")]
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        Field(description="Least severe log lines that are written"),
+    ] = "INFO"
+
+
 def read_settings(environment: Mapping[str, str]) -> EmbeddedSettings:
     """Gives the embedded host's settings.
 
@@ -77,6 +99,11 @@ def read_settings(environment: Mapping[str, str]) -> EmbeddedSettings:
         SettingsError: names the variable that is wrong.
     """
     return _read(EmbeddedSettings, environment)
+
+
+def read_aws_settings(environment: Mapping[str, str]) -> AwsSettings:
+    """Gives the AWS host's settings; raises like `read_settings`."""
+    return _read(AwsSettings, environment)
 
 
 def read_client_settings(environment: Mapping[str, str]) -> ClientSettings:
