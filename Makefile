@@ -7,7 +7,14 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test check format bench lock clean
+SAM_VERSION := 1.170.0
+SAM_HOME := .sam
+SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM_HOME)/bin/sam
+ARCH ?= arm64
+# What Lambda's runtime brings; it is not in the layer.
+RUNTIME_HAS := boto3 botocore python-dateutil s3transfer six
+
+.PHONY: help setup demo test check format bench lock clean sam-tools validate build events
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,10 +47,31 @@ format: setup ## Format the code
 bench: setup ## Measure the remote no-op flow beside its floor
 	$(BIN)/python benchmarks/remote_flow.py
 
+sam-tools: $(SAM_HOME)/.ready ## Make an environment for the SAM command line alone
+
+# Its own, since it pins what we pin otherwise.
+$(SAM_HOME)/.ready: $(VENV)/.ready
+	UV_TOOL_DIR=$(abspath $(SAM_HOME))/tools UV_TOOL_BIN_DIR=$(abspath $(SAM_HOME))/bin \
+	  $(UV) tool install --quiet --force aws-sam-cli==$(SAM_VERSION)
+	@touch $@
+
+validate: sam-tools ## Check template.yaml
+	$(SAM) validate --lint
+
+build: sam-tools ## Build the functions and layers for Lambda (ARCH=x86_64: for that processor)
+	UV=$(abspath $(UV)) ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+
+events: setup ## Write the sample events anew
+	$(BIN)/python events/generate.py
+
 lock: setup ## Resolve the development lock anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate --python-version 3.11 --upgrade pyproject.toml --extra embedded --extra dev \
 	  --output-file .ci/requirements.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --python-version 3.13 --constraint .ci/requirements.lock \
+	  pyproject.toml --extra aws $(addprefix --no-emit-package ,$(RUNTIME_HAS)) \
+	  --output-file layers/deps/requirements.txt
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .demo $(SAM_HOME) .aws-sam
