@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pair.world import Side, World, fail, succeed
+from tieline.operations.end_execution import recover_executions
 from tieline.operations.read_log import read_log
 from tieline.operations.want_execution import want_execution
+from tieline.operations.workspace import change_execution
 from tieline.protocol.execution import Role
 from tieline.protocol.states import Desired, Status, StatusCode
 
@@ -173,3 +177,26 @@ def test_many_starts_travel_in_pages(linked: World, cloud: Side, factory: Side, 
     assert sorted(factory.effects) == sorted(started)
     assert all(cloud.get(each).run.status == Status.ENDED_SUCCESS for each in started)
     assert cloud.store.count_dirty(next(iter(cloud.workspace.store.list("sync_config"))).id) == 0
+
+
+def test_crash_of_a_cancelled_flow_still_cancels_its_children(
+    linked: World, cloud: Side, factory: Side
+) -> None:
+    linked.run_for(3)
+    cloud.add_flow("parent", succeed())
+    parent = cloud.begin("parent")
+    child = cloud.begin("restart", on="factory", parent_id=parent, is_held=True)
+    kept = cloud.begin("restart", on="factory", parent_id=parent, is_held=True, is_detached=True)
+    change_execution(
+        cloud.workspace,
+        parent,
+        lambda found: replace(
+            found,
+            control=replace(found.control, desired=Desired.CANCEL),
+            run=replace(found.run, status=Status.RUNNING),
+        ),
+    )
+    recover_executions(cloud.workspace)
+    assert cloud.get(parent).run.status == Status.ENDED_CANCELLED
+    assert cloud.get(child).control.desired == Desired.CANCEL
+    assert cloud.get(kept).control.desired == Desired.RUN

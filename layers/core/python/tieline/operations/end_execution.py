@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tieline.flows.limits import MAX_MESSAGE_CHARACTERS
 from tieline.operations.records import EXECUTION, execution_of
+from tieline.operations.want_execution import want_execution
 from tieline.operations.workspace import Workspace, change_execution
 from tieline.protocol.execution import Execution, end
 from tieline.protocol.states import Desired, Status, StatusCode
@@ -56,6 +57,17 @@ def end_execution(workspace: Workspace, execution_id: str, how: Ending) -> Execu
     return ended
 
 
+def cancel_children(workspace: Workspace, execution_id: str) -> None:
+    """Cancels the children that a cancelled execution did not detach.
+
+    To be called before its own end is written, so that a crash in between forgets none.
+    """
+    for row in workspace.store.children(EXECUTION, execution_id):
+        child = execution_of(row).execution
+        if not child.is_detached and not child.is_ended:
+            want_execution(workspace, child.id, Desired.CANCEL)
+
+
 def recover_executions(workspace: Workspace) -> list[Execution]:
     """Ends what a former process of this workspace left running; gives what waits for a start.
 
@@ -69,6 +81,8 @@ def recover_executions(workspace: Workspace) -> list[Execution]:
         waiting |= {each.id: each for each in found if each.run.status == Status.PENDING}
         left = [each for each in found if each.run.status != Status.PENDING]
         for execution in left:
+            if execution.control.desired == Desired.CANCEL:
+                cancel_children(workspace, execution.id)
             end_execution(workspace, execution.id, _ending_after_crash(execution))
         if not left:
             return list(waiting.values())

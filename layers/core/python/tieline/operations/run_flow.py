@@ -19,17 +19,12 @@ from tieline.flows.frames import FrameError
 from tieline.flows.limits import ProcessLimits
 from tieline.flows.messages import End, Start, error_frame, read_end
 from tieline.flows.read_call import read_call
-from tieline.operations.answer_call import (
-    FlowSession,
-    StopRunError,
-    answer_call,
-    pause_while_wanted,
-)
+from tieline.operations.answer_call import answer_call
 from tieline.operations.append_log import append_log
-from tieline.operations.end_execution import Ending, end_execution
-from tieline.operations.records import EXECUTION, FLOW, Resource, load_execution, read_body
+from tieline.operations.end_execution import Ending, cancel_children, end_execution
+from tieline.operations.flow_session import FlowSession, StopRunError, pause_while_wanted
+from tieline.operations.records import FLOW, Resource, load_execution, read_body
 from tieline.operations.view_execution import view_execution
-from tieline.operations.want_execution import want_execution
 from tieline.operations.workspace import Workspace, change_execution
 from tieline.ports import Changes, FlowProcess, Processes
 from tieline.protocol.execution import Execution, Lease, change_run, end
@@ -301,22 +296,14 @@ def _end_forced(run: _Run, said: End | None, error: Exception | None) -> None:
         message = f"did not end within its maximum runtime of {seconds:g} seconds"
         _finish(run, Status.ENDED_ERROR, message, StatusCode.TIMEOUT)
     elif current.control.desired == Desired.CANCEL:
+        _patiently(run, lambda: cancel_children(run.workspace, run.session.id))
         _finish(run, Status.ENDED_CANCELLED, said.message if said else None, None)
-        _cancel_children(run)
     elif run.control.is_stopped:
         message = "the workspace was stopped while it ran"
         _finish(run, Status.ENDED_ERROR, message, StatusCode.CRASHED)
     else:
         reason = str(error) if error is not None else f"the flow process {exit_words}"
         _finish(run, Status.ENDED_ERROR, reason, StatusCode.CRASHED)
-
-
-def _cancel_children(run: _Run) -> None:
-    """A cancelled execution takes the children with it that it did not detach."""
-    for row in run.workspace.store.children(EXECUTION, run.session.id):
-        child = read_body(Execution, row.body)
-        if not child.is_detached and not child.is_ended:
-            want_execution(run.workspace, child.id, Desired.CANCEL)
 
 
 def _finish(
