@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,6 +14,9 @@ from system.site import Site
 
 SIZE = "6m"
 """Room for an empty database, its log and what a test stores; little to fill."""
+
+
+PAGE_BYTES = 4096
 
 
 class MountRefusedError(Exception):
@@ -42,8 +45,12 @@ def small_file_system(directory: Path) -> Iterator[Disk]:
 
     def fill(site: Site) -> None:
         del site
-        free = os.statvfs(directory).f_bavail * os.statvfs(directory).f_frsize
-        ballast.write_bytes(bytes(free))
+        with ballast.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(PAGE_BYTES))
+            except OSError as error:
+                assert error.errno == errno.ENOSPC  # noqa: PT017 - being full is the aim
 
     def make_room(site: Site) -> None:
         del site
