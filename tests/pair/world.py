@@ -25,7 +25,7 @@ from tieline.operations.send_changes import send_changes
 from tieline.operations.start_execution import Request, start_execution
 from tieline.operations.workspace import Workspace
 from tieline.ports import Answer
-from tieline.protocol.dialling import Dialling
+from tieline.protocol.dialling import NEVER, Dialling
 from tieline.protocol.execution import Execution, Role
 from tieline.protocol.link import SyncConfig
 
@@ -311,6 +311,9 @@ class World:
             received=done.received,
             poll_after_ms=done.poll_after_ms,
         )
+        again_at = side.session(config.name).sends_again_at(self.clock.monotonic())
+        if again_at != NEVER and side.store.count_dirty(link_id):
+            dialling.remind(again_at)
 
 
 __all__ = ["Side", "World", "fail", "private_pem", "succeed"]

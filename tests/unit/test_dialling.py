@@ -147,3 +147,19 @@ def test_record_held_back_waits_for_its_time_but_not_a_newer_rev() -> None:
     assert not flight.may_send("run", "e", 3, now=49.0)
     assert flight.may_send("run", "e", 4, now=1.0)
     assert flight.may_send("run", "e", 3, now=50.0)
+
+
+def test_what_is_held_back_is_pushed_when_its_time_has_come() -> None:
+    dialling = Dialling(poll_at=NEVER)
+    dialling.remind(12.5)
+    assert dialling.push_at == 12.5
+    dialling.remind(20.0)
+    assert dialling.push_at == 12.5
+
+
+def test_nothing_is_pushed_for_a_reminder_with_an_interval_or_after_a_failure() -> None:
+    with_interval = Dialling(interval=5.0, poll_at=NEVER)
+    with_interval.remind(12.5)
+    failing = Dialling(failures=1, poll_at=NEVER)
+    failing.remind(12.5)
+    assert with_interval.push_at == failing.push_at == NEVER

@@ -153,7 +153,17 @@ class LinkLoop:
     def _exchange(self, wait_ms: int) -> Exchanged:
         done = send_changes(self._workspace, self._link_id, self._session, wait_ms=wait_ms)
         self._met(self._link_id)
+        self._remember_held_back()
         return done
+
+    def _remember_held_back(self) -> None:
+        """Plans a push for what the peer asked to be sent later; nothing else would wake us."""
+        now = time.monotonic()
+        again_at = self._session.sends_again_at(now)
+        if again_at != NEVER and self._workspace.store.count_dirty(self._link_id):
+            with self._wake:
+                self._dialling.remind(again_at)
+                self._wake.notify_all()
 
     def _failed(self, error: Exception, *, is_poll: bool = True) -> None:
         jitter = int.from_bytes(self._workspace.clock.random_bytes(4)) / 2**32

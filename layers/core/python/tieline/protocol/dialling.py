@@ -60,6 +60,11 @@ class Dialling:
             linger = linger_seconds(is_urgent=is_urgent, last_sent=self.last_sent)
             self.push_at = min(self.push_at, now + linger)
 
+    def remind(self, at: float) -> None:
+        """Plans a push for records that may not be sent before that time."""
+        if self.interval is None and not self.failures:
+            self.push_at = min(self.push_at, at)
+
     def begin_poll(self, now: float) -> None:
         """Notes that a poll starts; it carries what a push would have carried."""
         self.begun_at = now
