@@ -22,6 +22,10 @@ SEES: dict[str, tuple[str, ...]] = {
     "config": ("errors",),
     "bootstrap": ("errors", "protocol", "ports", "operations", "adapters", "runner", "config"),
     "bootstrap_aws": ("errors", "operations", "adapters", "config"),
+    "bootstrap_lambda": (
+        *("errors", "ports", "operations", "adapters"),
+        *("config", "bootstrap", "bootstrap_aws"),
+    ),
     "api": (*CORE, "api", "__init__"),
     "embedded": (*CORE, "api", "bootstrap", "config", "embedded", "__init__"),
     "cli": (*CORE, "api", "bootstrap", "config", "embedded", "cli", "__init__"),
@@ -74,7 +78,9 @@ def test_file_imports_only_what_its_layer_may_see(path: Path) -> None:
     for line, module in _imports(path):
         if module.split(".")[0] == "tieline":
             assert _part(module) in allowed, f"{_name(path)}:{line} imports {module}"
-        assert module.split(".")[0] != "boto3" or part in ("adapters", "bootstrap", "bootstrap_aws")
+        assert module.split(".")[0] != "boto3" or part in (
+            *("adapters", "bootstrap", "bootstrap_aws", "bootstrap_lambda"),
+        )
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)

@@ -1,0 +1,77 @@
+"""What a Lambda function works with: opened at its first event, kept for the later ones.
+
+Nothing is read or opened at import.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tieline.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tieline.operations.run_due import ErrandQueue
+    from tieline.operations.workspace import Workspace
+    from tieline.ports import Changes, Processes
+
+logger = logging.getLogger(__name__)
+
+RUN_QUEUE = "TIELINE_QUEUE_URL"
+SEND_QUEUE = "TIELINE_SEND_QUEUE_URL"
+WORK_DIRECTORY = Path("/tmp/tieline")  # noqa: S108 - the only place a function may write to
+
+
+@cache
+def open_here() -> Workspace:
+    """Gives the workspace that the function's environment names.
+
+    Raises:
+        SettingsError: names the variable that is missing or wrong.
+    """
+    from tieline.bootstrap_aws import open_workspace_aws  # noqa: PLC0415 - boto takes its time
+    from tieline.config import read_aws_settings  # noqa: PLC0415
+
+    try:
+        return open_workspace_aws(read_aws_settings(os.environ))
+    except SettingsError as error:
+        logger.error("workspace not opened: %s", error, extra={"action": "settings_wrong"})
+        raise
+
+
+@cache
+def open_errands() -> ErrandQueue:
+    """Gives the queues of this stack.
+
+    Raises:
+        SettingsError: names the variable that is missing.
+    """
+    import boto3  # noqa: PLC0415
+
+    from tieline.adapters.sqs_errands import SqsErrands  # noqa: PLC0415
+
+    for name in (RUN_QUEUE, SEND_QUEUE):
+        if not os.environ.get(name):
+            raise SettingsError(f"{name}: is missing; it is the URL of a queue")
+    queues = {"run": os.environ[RUN_QUEUE], "send": os.environ[SEND_QUEUE]}
+    return SqsErrands(cache(lambda: boto3.client("sqs")), queues)
+
+
+@cache
+def open_processes_here() -> Processes:
+    """Gives the maker of flow processes; its zygote stays between events."""
+    from tieline.bootstrap import open_processes  # noqa: PLC0415
+
+    return open_processes(WORK_DIRECTORY, hold_fds=())
+
+
+@cache
+def open_changes() -> Changes:
+    """Gives the look-out over the workspace's store."""
+    from tieline.adapters.polling_changes import PollingChanges  # noqa: PLC0415
+
+    workspace = open_here()
+    return PollingChanges(workspace.store, workspace.clock)
