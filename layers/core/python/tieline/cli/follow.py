@@ -62,12 +62,11 @@ class Follower:
         """
         try:
             view = object_of(self.client.request("GET", path_to("execution", self.execution_id)))
-            is_news = self._tell_log(view)
+            is_news = self._tell(view)
         except (PeerUnavailableError, ProblemError) as error:
             self._bear(error)
             return None
         self._lost_at = None
-        is_news = self._tell_status(view) or is_news
         self._pause = (
             FIRST_PAUSE_SECONDS
             if is_news
@@ -79,6 +78,14 @@ class Follower:
     def pause_seconds(self) -> float:
         """Gives how long to wait before the next look."""
         return self._pause
+
+    def _tell(self, view: JsonObject) -> bool:
+        """Tells what is new in the order in which it happened: the end comes after the log."""
+        if has_ended(view):
+            is_news = self._tell_log(view)
+            return self._tell_status(view) or is_news
+        is_news = self._tell_status(view)
+        return self._tell_log(view) or is_news
 
     def _tell_status(self, view: JsonObject) -> bool:
         shown = (view.get("status"), view.get("note"))

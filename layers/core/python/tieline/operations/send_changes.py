@@ -42,6 +42,8 @@ from tieline.protocol.signing import Signed, make_nonce, sign_request, verify_re
 logger = logging.getLogger(__name__)
 
 POST_TIMEOUT_SECONDS = 30.0
+MAX_DETAIL = 500
+"""Characters of a failure's reason that are kept and logged."""
 MAX_CLOCK_OFFSET_SECONDS = 86_400.0
 ATTEMPTS = 3
 RETRIED_REFUSALS = frozenset({"stale", "clock"})
@@ -80,11 +82,11 @@ def send_changes(
             session.in_flight.forget_all()
             if error.code in RETRIED_REFUSALS and attempt < ATTEMPTS - 1:
                 continue
-            note_failure(workspace, link_id, error)
+            note_failure(workspace, config, error)
             raise
         except TielineError as error:
             session.in_flight.forget_all()
-            note_failure(workspace, link_id, error)
+            note_failure(workspace, config, error)
             raise
         return exchanged
     raise AssertionError("the loop returns or raises")
@@ -295,22 +297,27 @@ def _apply(
     raise ConflictError("link", config.id)
 
 
-def note_failure(workspace: Workspace, link_id: str, error: TielineError) -> None:
+def note_failure(workspace: Workspace, config: SyncConfig, error: TielineError) -> None:
     """Keeps the reason of a failed exchange for the link's health; failing that, logs it."""
     reason = getattr(error, "reason", getattr(error, "code", type(error).__name__))
     logger.warning(
         "exchange failed",
-        extra={"action": "exchange_failed", "link": link_id, "reason": reason},
+        extra={
+            "action": "exchange_failed",
+            "link": config.name,
+            "reason": reason,
+            "detail": str(error)[:MAX_DETAIL],
+        },
     )
     try:
         for _ in range(WRITE_ATTEMPTS):
-            state, version = load_link_state(workspace.store, link_id)
+            state, version = load_link_state(workspace.store, config.id)
             changed = replace(
                 state,
                 failures=state.failures + 1,
                 last_error_at=workspace.clock.now(),
                 last_error_reason=str(reason),
-                last_error_detail=str(error)[:500],
+                last_error_detail=str(error)[:MAX_DETAIL],
             )
             try:
                 workspace.store.write([Put(link_row(changed, version))])
