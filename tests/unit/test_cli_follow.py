@@ -109,9 +109,9 @@ def test_line_is_told_once_it_is_whole(told):
     client = ScriptedClient(view("RUNNING", 20), view("RUNNING", len(log)), log=log)
     following = follower(client, told)
     following.look()
-    assert told == ["a", ("RUNNING", None)]
+    assert told == [("RUNNING", None), "a"]
     following.look()
-    assert told == ["a", ("RUNNING", None), "b"]
+    assert told == [("RUNNING", None), "a", "b"]
 
 
 def test_pause_grows_while_nothing_changes_and_shrinks_with_news(told):
