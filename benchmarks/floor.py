@@ -43,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     server: _Server
 
-    def do_POST(self) -> None:  # noqa: N802 - named by the standard library
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         for done in body["done"]:
             self.server.results.put(done)
@@ -67,9 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
                 break
         return jobs
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Says nothing."""
-        del format, args
 
 
 def _post(connection: http.client.HTTPConnection, path: str, done: list[int]) -> list[int]:
