@@ -23,7 +23,7 @@ SEES: dict[str, tuple[str, ...]] = {
     "bootstrap": ("errors", "protocol", "ports", "operations", "adapters", "runner", "config"),
     "bootstrap_aws": ("errors", "operations", "adapters", "config"),
     "bootstrap_lambda": (
-        *("errors", "ports", "operations", "adapters"),
+        *("errors", "ports", "operations", "adapters", "runner"),
         *("config", "bootstrap", "bootstrap_aws"),
     ),
     "api": (*CORE, "api", "__init__"),

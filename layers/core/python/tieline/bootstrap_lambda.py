@@ -9,6 +9,7 @@ import logging
 import os
 from functools import cache
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from tieline.errors import SettingsError
@@ -22,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 RUN_QUEUE = "TIELINE_QUEUE_URL"
 SEND_QUEUE = "TIELINE_SEND_QUEUE_URL"
-WORK_DIRECTORY = Path("/tmp/tieline")  # noqa: S108 - the only place a function may write to
 
 
 @cache
@@ -62,10 +62,16 @@ def open_errands() -> ErrandQueue:
 
 @cache
 def open_processes_here() -> Processes:
-    """Gives the maker of flow processes; its zygote stays between events."""
-    from tieline.bootstrap import open_processes  # noqa: PLC0415
+    """Gives the maker of flow processes; its zygote stays between events.
 
-    return open_processes(WORK_DIRECTORY, hold_fds=())
+    The function's environment holds its role's credentials, and flows run as the same user: so
+    this process is hidden from them, and theirs begins with an environment of its own.
+    """
+    from tieline.bootstrap import open_processes  # noqa: PLC0415
+    from tieline.runner.linux import hide_from_others  # noqa: PLC0415
+
+    hide_from_others()
+    return open_processes(Path(gettempdir()) / "tieline", hold_fds=())
 
 
 @cache

@@ -11,6 +11,7 @@ from pathlib import Path
 from tieline.flows.limits import ProcessLimits
 
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 """Numbers from prctl(2)."""
 
@@ -35,6 +36,14 @@ def die_with_parent(parent_pid: int) -> None:
 def adopt_orphans() -> None:
     """Makes this process the parent of descendants whose own parent ended."""
     _control_process(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def hide_from_others() -> None:
+    """Keeps other processes of this user from reading this one's environment and memory.
+
+    Those of root can still read them. A program that is executed from here is not hidden.
+    """
+    _control_process(PR_SET_DUMPABLE, 0)
 
 
 def children_of_this() -> set[int]:
