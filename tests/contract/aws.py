@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +19,9 @@ from tieline.adapters.secretsmanager_keys import SecretsManagerKeys
 REGION = "eu-west-1"
 TABLE = "tieline-test"
 PREFIX = "tieline/test"
+
+REAL_DYNAMODB = os.environ.get("TIELINE_TEST_DYNAMODB_URL")
+"""Where a DynamoDB listens that the suites run on as well, such as DynamoDB Local."""
 
 ENVIRONMENT = {
     # moto answers for one account; newer clients would put its id into the host name.
@@ -50,8 +55,8 @@ def lazily(service: str) -> Callable[[], Any]:
     return cache(lambda: client_of(service))
 
 
-def make_table(client: Any) -> None:
-    client.create_table(**table_request(TABLE))
+def make_table(client: Any, name: str = TABLE) -> None:
+    client.create_table(**table_request(name))
 
 
 def open_store(client: Any | None = None) -> DynamoDbStore:
@@ -59,6 +64,24 @@ def open_store(client: Any | None = None) -> DynamoDbStore:
     client = client or client_of("dynamodb")
     make_table(client)
     return DynamoDbStore(lambda: client, TABLE)
+
+
+def real_client(url: str) -> Any:
+    """Gives a client of a DynamoDB that really runs, such as DynamoDB Local."""
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+
+
+def open_real_store(client: Any) -> DynamoDbStore:
+    """Gives a store over a new table of its own."""
+    name = f"tieline-{uuid.uuid4()}"
+    make_table(client, name)
+    return DynamoDbStore(lambda: client, name)
 
 
 def open_keys() -> SecretsManagerKeys:

@@ -4,9 +4,11 @@ The rules (AWS, "Read/write capacity mode", "Global secondary indexes", "Transac
 management"):
 
 * a write costs a unit per begun KB of the item before or after it, the larger one; a refused one
-  costs as much; in a transaction twice that.
+  costs as much.
 * an index costs a unit when an entry comes, when one goes, and both when its key changes.
   Keys alone are projected, so that nothing else touches an index.
+* in a transaction the items count twice, their index entries once. AWS documents the former; the
+  latter was measured there (GitHub, nubo-db/dynoxide#188). DynamoDB Local counts otherwise.
 """
 
 from __future__ import annotations
