@@ -101,7 +101,10 @@ class Zygote:
         self._end_all()
 
     def _serve_one(self) -> bool:
-        message, fds, _flags, _address = socket.recv_fds(self._control, CONTROL_BYTES, 1)
+        try:
+            message, fds, _flags, _address = socket.recv_fds(self._control, CONTROL_BYTES, 1)
+        except ConnectionResetError:
+            return False  # the workspace was killed with something unread
         if not message:
             return False
         request = json.loads(message)
