@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pair.world import Side, World, succeed
+from tieline.adapters.loopback_transport import Fault, no_faults
 from tieline.errors import DisabledError, ForbiddenError, UnknownLinkError
 from tieline.operations.records import Versioned
 from tieline.operations.workspace import write_executions
@@ -122,6 +123,28 @@ def test_disabled_link_sends_nothing_and_open_executions_wait(
     assert cloud.get(started).run.status == Status.PENDING
     linked.change_link(factory, "cloud", is_enabled=True)
     linked.run_for(10)
+    assert cloud.get(started).run.status == Status.ENDED_SUCCESS
+
+
+def test_reply_that_comes_after_disabling_is_not_applied(
+    linked: World, cloud: Side, factory: Side
+) -> None:
+    linked.run_for(3)
+    factory.add_flow("restart", succeed())
+    started = cloud.begin("restart", on="factory")
+
+    def disable(count: int) -> Fault:
+        del count
+        linked.change_link(factory, "cloud", is_enabled=False)
+        return Fault.NONE
+
+    linked.network.faults = disable
+    linked.run_for(30)
+    assert factory.effects == []
+    assert factory.executions() == []
+    linked.network.faults = no_faults
+    linked.change_link(factory, "cloud", is_enabled=True)
+    linked.run_for(30)
     assert cloud.get(started).run.status == Status.ENDED_SUCCESS
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from tieline import __version__
 from tieline.errors import (
     ConflictError,
+    DisabledError,
     ForbiddenError,
     MalformedError,
     PeerRefusedError,
@@ -24,7 +25,7 @@ from tieline.operations.absorb_post import absorb_post
 from tieline.operations.collect_changes import Outgoing, collect_changes
 from tieline.operations.link_keys import Signer, accept_set, signer_of
 from tieline.operations.link_session import LinkSession
-from tieline.operations.records import config_of, link_row, load_link_state
+from tieline.operations.records import SYNC_CONFIG, config_of, link_row, load_link_state
 from tieline.operations.workspace import WRITE_ATTEMPTS, Workspace, write_executions
 from tieline.ports import Answer, Put, Target
 from tieline.protocol.link import LinkState, SyncConfig
@@ -121,6 +122,8 @@ def _exchange(
     reply = _verified_reply(workspace, config, signed, answer, session)
     if reply.re != request.n or reply.link != request.link:
         raise PeerUnavailableError("broken", "the reply answers another post")
+    if not config_of(workspace.store, config.id).dials:
+        raise DisabledError(f"sync config {config.name!r} was disabled during the exchange")
     round_trip = took if not wait_ms or outgoing.records else None
     _apply(workspace, config, request, reply, session, round_trip)
     return Exchanged(
@@ -311,6 +314,8 @@ def note_failure(workspace: Workspace, config: SyncConfig, error: TielineError) 
     )
     try:
         for _ in range(WRITE_ATTEMPTS):
+            if workspace.store.get(SYNC_CONFIG, config.id) is None:
+                return  # deleted meanwhile; it shall leave nothing behind
             state, version = load_link_state(workspace.store, config.id)
             changed = replace(
                 state,
