@@ -10,11 +10,11 @@ from lambda_functions import StillChanges, StubProcess, factory, generator, load
 from tieline.adapters.memory_store import MemoryStore
 from tieline.errors import RunnerError, StoreUnavailableError
 from tieline.operations.records import load_execution
-from tieline.operations.run_in_worker import LOOK_SECONDS
+from tieline.operations.run_in_worker import LOOK_SECONDS, WorkerRun
 from tieline.operations.start_execution import Request, start_execution
 from tieline.operations.want_execution import want_execution
-from tieline.operations.workspace import Workspace
-from tieline.protocol.execution import Run
+from tieline.operations.workspace import Workspace, change_execution
+from tieline.protocol.execution import Run, change_desired
 from tieline.protocol.states import Desired, Status, StatusCode
 
 SUCCESS = {"status": "ENDED_SUCCESS", "output_value": 7, "has_output": True}
@@ -113,6 +113,41 @@ def test_message_to_cancel_leaves_a_running_flow_to_its_worker() -> None:
     work.process.meanwhile = lambda: work.handle("cancel")
     work.handle()
     assert work.run.status == Status.ENDED_SUCCESS
+
+
+def _wish_to_cancel(work: Work) -> None:
+    """Leaves the wish in the store without ending what waits, as a peer's cancel may."""
+    change_execution(work.workspace, work.id, lambda found: change_desired(found, Desired.CANCEL))
+
+
+def test_message_to_cancel_ends_what_was_never_started() -> None:
+    work = Work()
+    _wish_to_cancel(work)
+    work.handle("cancel")
+    assert work.run.status == Status.ENDED_CANCELLED
+
+
+def test_message_to_cancel_does_not_end_a_flow_that_runs() -> None:
+    work = Work()
+    seen: list[Status] = []
+
+    def cancel() -> None:
+        _wish_to_cancel(work)
+        work.handle("cancel")
+        seen.append(work.run.status)
+        work.call(LOOK_SECONDS)
+
+    work.process.meanwhile = cancel
+    work.handle()
+    assert (seen, work.run.status) == ([Status.RUNNING], Status.ENDED_CANCELLED)
+
+
+def test_run_at_its_deadline_waits_for_nothing_more() -> None:
+    work = Work()
+    run = WorkerRun(work.workspace, work.id, work.changes, SECONDS)
+    run.expire()
+    assert run.control.must_stop
+    assert work.changes.notified[-1] == work.id
 
 
 def test_worker_without_a_flow_process_ends_the_execution_as_crashed() -> None:

@@ -11,6 +11,7 @@ from lambda_functions import Pair, load, sample
 from tieline.adapters.memory_store import MemoryStore
 from tieline.errors import StoreUnavailableError
 from tieline.operations.records import load_execution, load_link_state
+from tieline.operations.send_until_quiet import Outcome, send_until_quiet
 from tieline.operations.start_execution import Request, start_execution
 from tieline.operations.workspace import Workspace
 from tieline.protocol.states import Status
@@ -77,6 +78,14 @@ def test_unknown_link_is_passed_over(pair: Pair) -> None:
 def test_link_that_only_answers_is_passed_over(pair: Pair) -> None:
     link_id = pair.factory.store.get_by_name("sync_config", "cloud").id  # type: ignore[union-attr]
     assert load("send_changes").handle(_event("stream", link_id), pair.factory) == NO_FAILURE
+
+
+@pytest.mark.parametrize("is_scheduled", [True, False])
+def test_link_that_does_not_dial_is_skipped_rather_than_failed(is_scheduled: bool) -> None:
+    pair = Pair()
+    link_id = pair.factory.store.get_by_name("sync_config", "cloud").id  # type: ignore[union-attr]
+    sent = send_until_quiet(pair.factory, link_id, is_scheduled=is_scheduled)
+    assert sent.outcome == Outcome.SKIPPED
 
 
 @pytest.mark.parametrize("case", ["stream", "message"])

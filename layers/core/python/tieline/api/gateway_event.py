@@ -32,7 +32,7 @@ def read_posted(event: Mapping[str, Any]) -> Posted:
     found = _SYNC_PATH.fullmatch(path_below_mapping(event["rawPath"]))
     if found is None:
         raise MalformedError("the path names no sync config")
-    headers = [(name.lower(), value) for name, value in event.get("headers", {}).items()]
+    headers = list(event.get("headers", {}).items())
     return Posted(config_name=found[1], headers=headers, body=read_body(event))
 
 
