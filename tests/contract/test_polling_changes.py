@@ -78,6 +78,16 @@ def test_notice_wakes_who_waits_for_that_key(store: MemoryStore) -> None:
     assert set(watch.wait(30)) == {"a"}
 
 
+def test_notice_ends_a_rest_at_once(store: MemoryStore) -> None:
+    changes = _changes(store)
+    watch = changes.watch(["a"])
+    begun = SystemClock().monotonic()
+    off = changes.call_later(0.01, lambda: changes.notify("a"))
+    assert set(changes.rest(watch, 5)) == {"a"}
+    assert SystemClock().monotonic() - begun < 4
+    off()
+
+
 def test_watch_of_nothing_waits_its_time(store: MemoryStore) -> None:
     assert set(_changes(store).watch([]).wait(0.01)) == set()
 

@@ -19,8 +19,6 @@ from tieline.operations.receive_post import Answered, Posted
 
 _SYNC_PATH = re.compile(r"/api/latest/sync_config/([^/]+)/sync/?")
 _OWN_PATH = re.compile(r"/(?:api/latest/|alive\Z|ready\Z)")
-_PREFIX = re.compile(r"(?:/[A-Za-z0-9$_.-]+){0,2}")
-"""A stage, a mapping or both; a mapping of more levels needs a domain of its own."""
 
 
 def read_posted(event: Mapping[str, Any]) -> Posted:
@@ -39,9 +37,7 @@ def read_posted(event: Mapping[str, Any]) -> Posted:
 def path_below_mapping(path: str) -> str:
     """Gives the path without the prefix of a stage or mapping; unknown ones as they are."""
     found = _OWN_PATH.search(path)
-    if found is None or not _PREFIX.fullmatch(path[: found.start()]):
-        return path
-    return path[found.start() :]
+    return path if found is None else path[found.start() :]
 
 
 def without_mapping(event: Mapping[str, Any]) -> dict[str, Any]:
