@@ -131,10 +131,11 @@ class Side:
             total += used.user + used.system + used.children_user + used.children_system
         return total
 
-    def pss_megabytes(self) -> float:
-        """Gives the proportional set size of the host and its zygote."""
-        each = [self.process, *self.process.children(recursive=True)]
-        return sum(process.memory_full_info().pss for process in each) / 1e6
+    def pss_megabytes(self) -> tuple[float, float]:
+        """Gives the proportional set sizes of the host, and of its zygote with its spare."""
+        host = self.process.memory_full_info().pss
+        others = [each.memory_full_info().pss for each in self.process.children(recursive=True)]
+        return host / 1e6, sum(others) / 1e6
 
 
 def measure() -> dict[str, float]:
@@ -180,11 +181,14 @@ def _measure_idle(cloud: Side, agent: Side) -> dict[str, float]:
     before = [side.cpu_seconds() for side in (cloud, agent)]
     time.sleep(IDLE_SECONDS)
     used = [side.cpu_seconds() - was for side, was in zip((cloud, agent), before, strict=True)]
+    server, agent_pss = cloud.pss_megabytes(), agent.pss_megabytes()
     return {
         "idle_cpu_percent_server": used[0] / IDLE_SECONDS * 100,
         "idle_cpu_percent_agent": used[1] / IDLE_SECONDS * 100,
-        "pss_mb_server": cloud.pss_megabytes(),
-        "pss_mb_agent": agent.pss_megabytes(),
+        "pss_mb_server": server[0],
+        "pss_mb_agent": agent_pss[0],
+        "pss_mb_server_zygote": server[1],
+        "pss_mb_agent_zygote": agent_pss[1],
     }
 
 

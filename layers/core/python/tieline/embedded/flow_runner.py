@@ -18,6 +18,22 @@ from tieline.protocol.states import Status, StatusCode
 
 logger = logging.getLogger(__name__)
 
+SPARE_THREAD_SECONDS = 10.0
+"""A thread without work is kept that long: waking one takes less than starting one."""
+
+
+class _Desk:
+    """Where a spare thread waits for its next execution."""
+
+    def __init__(self) -> None:
+        self.handed = threading.Event()
+        self.execution_id: str | None = None
+
+    def hand(self, execution_id: str) -> None:
+        """Gives the thread that waits here something to run."""
+        self.execution_id = execution_id
+        self.handed.set()
+
 
 class ThreadRunner:
     """The `Runner` port of the embedded host. Thread-safe.
@@ -34,6 +50,7 @@ class ThreadRunner:
         self._waiting: deque[str] = deque()
         self._running: dict[str, Control] = {}
         self._active = 0
+        self._spare: list[_Desk] = []
         self._workspace: Workspace | None = None
         self._is_stopping = False
 
@@ -98,27 +115,44 @@ class ThreadRunner:
                 self._active += 1
 
     def _fill(self) -> None:
-        """Starts threads for what waits, as far as there are places."""
+        """Hands what waits to threads, as far as there are places."""
         if self._workspace is None:
             return
-        free = min(len(self._waiting), self._max_active - self._active)
-        for _ in range(free):
+        while self._waiting and self._active < self._max_active:
+            execution_id = self._waiting.popleft()
             self._active += 1
-            threading.Thread(target=self._serve, name="flow", daemon=True).start()
+            if self._spare:
+                self._spare.pop().hand(execution_id)
+            else:
+                threading.Thread(
+                    target=self._serve, args=(execution_id,), name="flow", daemon=True
+                ).start()
 
-    def _serve(self) -> None:
-        """Runs one execution after the other for as long as some wait."""
-        while True:
-            with self._wake:
-                if not self._waiting or self._active > self._max_active:
-                    self._active -= 1
-                    return
-                execution_id = self._waiting.popleft()
-                control = self._running[execution_id]
-            self._run(execution_id, control)
+    def _serve(self, execution_id: str | None) -> None:
+        """Runs one execution after the other; ends when none came for a while."""
+        while execution_id is not None:
+            self._run(execution_id, self._running[execution_id])
             with self._wake:
                 del self._running[execution_id]
-                self._wake.notify_all()
+                self._active -= 1
+                if self._is_stopping:
+                    self._wake.notify_all()
+                if self._waiting and self._active < self._max_active:
+                    execution_id = self._waiting.popleft()
+                    self._active += 1
+                    continue
+                desk = _Desk()
+                self._spare.append(desk)
+            execution_id = self._wait_at(desk)
+
+    def _wait_at(self, desk: _Desk) -> str | None:
+        """Gives the execution handed to this thread, None when none was for a while."""
+        if not desk.handed.wait(SPARE_THREAD_SECONDS):
+            with self._wake:
+                if desk in self._spare:
+                    self._spare.remove(desk)
+                    return None
+        return desk.execution_id
 
     def _run(self, execution_id: str, control: Control) -> None:
         assert self._workspace is not None

@@ -17,7 +17,7 @@ from typing import TypeVar
 from tieline.errors import NotFoundError, RunnerError, TransientError
 from tieline.flows.frames import FrameError
 from tieline.flows.limits import ProcessLimits
-from tieline.flows.messages import End, Start, error_frame, read_end
+from tieline.flows.messages import End, Start, read_end
 from tieline.flows.read_call import read_call
 from tieline.operations.answer_call import answer_call
 from tieline.operations.append_log import append_log
@@ -236,9 +236,10 @@ def _answer(run: _Run, frame: Mapping[str, Json]) -> None:
         pause_while_wanted(run.session)
         answer = _patiently(run, lambda: answer_call(run.session, sequence, call))
         pause_while_wanted(run.session)
-    except StopRunError as error:
-        # The script's `finally` blocks may still call; what waits is refused until it is gone.
-        answer = error_frame(sequence, "EngineException", str(error))
+    except StopRunError:
+        # Not answered: the signal on its way ends the wait in the flow process, and an error
+        # that came first would be the script's to handle. Its `finally` blocks may still call.
+        return
     run.process.send(answer)
 
 
