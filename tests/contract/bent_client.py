@@ -18,12 +18,14 @@ class BentClient:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.arguments: list[dict[str, Any]] = []
         self._client = client_of("dynamodb")
         self._bent: dict[str, Callable[..., Any]] = {}
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
             self.calls.append(operation)
+            self.arguments.append(arguments)
             return self._bent.get(operation, getattr(self._client, operation))(**arguments)
 
         return call

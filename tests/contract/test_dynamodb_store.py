@@ -91,6 +91,15 @@ def test_row_that_keeps_its_name_is_put_alone(store: DynamoDbStore, client: Bent
     assert client.calls == ["transact_write_items", "put_item"]
 
 
+def test_rows_and_lists_are_read_as_they_are_now(store: DynamoDbStore, client: BentClient) -> None:
+    store.get("thing", "a")
+    store.list("thing")
+    store.get_many("thing", ["a"])
+    *single, batch = client.arguments
+    assert [each["ConsistentRead"] for each in single] == [True, True]
+    assert batch["RequestItems"][TABLE]["ConsistentRead"] is True
+
+
 def test_many_rows_are_read_in_batches(store: DynamoDbStore, client: BentClient) -> None:
     put_all(store, [row(f"{number:03}") for number in range(0, 250, 2)])
     client.calls.clear()
@@ -213,6 +222,13 @@ def test_key_that_dynamodb_cannot_hold_is_malformed(
 def test_write_of_more_than_a_transaction_holds_is_made(store: DynamoDbStore) -> None:
     put_all(store, [row(f"{number:03}") for number in range(205)])
     assert len(store.list("thing", limit=300)) == 205
+
+
+def test_bodies_beyond_a_transaction_are_written_in_several(
+    store: DynamoDbStore, client: BentClient
+) -> None:
+    put_all(store, [row(f"{number:02}", "x" * MAX_BODY_BYTES) for number in range(10)])
+    assert client.calls == ["transact_write_items"] * 2
 
 
 def test_large_write_that_is_late_by_its_last_row_changes_nothing(store: DynamoDbStore) -> None:
