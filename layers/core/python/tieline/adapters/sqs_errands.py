@@ -13,10 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tieline.errors import StoreUnavailableError
 
-BATCH = 10
-"""Messages per call (AWS, "Amazon SQS message quotas")."""
 MAX_DELAY_SECONDS = 900
-"""Longest DelaySeconds (same source)."""
+"""Longest DelaySeconds (AWS, "Amazon SQS message quotas")."""
 
 
 class SqsErrands:
@@ -28,30 +26,25 @@ class SqsErrands:
         self._queues = queues
 
     def put(self, errands: Sequence[tuple[str, str, int]]) -> None:
-        """Keeps errands: (action, id, delay in seconds).
+        """Keeps errands: (action, id, delay in seconds); one that fails does not stop the others.
+
+        One call each: the right to send a batch has a name of its own in some clouds, and a
+        sweep has few.
 
         Raises:
             StoreUnavailableError: some could not be kept; tells how many.
         """
         lost = 0
-        for action, url in self._queues.items():
-            entries = [
-                {
-                    "Id": str(number),
-                    "MessageBody": json.dumps({action: row_id}),
-                    "DelaySeconds": min(delay, MAX_DELAY_SECONDS),
-                }
-                for number, (kind, row_id, delay) in enumerate(errands)
-                if kind == action
-            ]
-            for start in range(0, len(entries), BATCH):
-                lost += self._send(url, entries[start : start + BATCH])
+        reason: Exception | None = None
+        for action, row_id, delay in errands:
+            try:
+                self._client().send_message(
+                    QueueUrl=self._queues[action],
+                    MessageBody=json.dumps({action: row_id}),
+                    DelaySeconds=min(delay, MAX_DELAY_SECONDS),
+                )
+            except (ClientError, BotoCoreError) as error:
+                lost, reason = lost + 1, error
         if lost:
-            raise StoreUnavailableError(f"{lost} of {len(errands)} errands could not be queued")
-
-    def _send(self, url: str, entries: Sequence[Mapping[str, object]]) -> int:
-        try:
-            answer = self._client().send_message_batch(QueueUrl=url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
-            raise StoreUnavailableError("errands could not be queued") from error
-        return len(answer.get("Failed", ()))
+            message = f"{lost} of {len(errands)} errands could not be queued"
+            raise StoreUnavailableError(message) from reason
