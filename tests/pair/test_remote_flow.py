@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from pair.world import Side, World, fail, succeed
+from tieline.operations.append_log import ROW_BYTES, append_log
 from tieline.operations.end_execution import recover_executions
 from tieline.operations.read_log import read_log
 from tieline.operations.want_execution import want_execution
@@ -200,3 +202,16 @@ def test_crash_of_a_cancelled_flow_still_cancels_its_children(
     assert cloud.get(parent).run.status == Status.ENDED_CANCELLED
     assert cloud.get(child).control.desired == Desired.CANCEL
     assert cloud.get(kept).control.desired == Desired.RUN
+
+
+def test_log_of_long_lines_is_kept_in_rows_of_a_bearable_size(cloud: Side) -> None:
+    cloud.add_flow("report", succeed())
+    execution = cloud.begin("report")
+    lines = [{"message": f"{number} " + "x" * 60_000} for number in range(20)]
+    append_log(cloud.workspace, execution, lines)
+    rows = cloud.store.children("log", execution)
+    assert max(len(row.body) for row in rows) <= ROW_BYTES
+    log = read_log(cloud.workspace, execution, 0, 10**7)
+    assert [json.loads(line) for line in log.data.splitlines()] == lines
+    middle = read_log(cloud.workspace, execution, ROW_BYTES - 10, 20)
+    assert middle.data == log.data[ROW_BYTES - 10 : ROW_BYTES + 10]

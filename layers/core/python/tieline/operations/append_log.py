@@ -15,6 +15,8 @@ from tieline.protocol.execution import Execution
 from tieline.protocol.values import JsonObject
 
 TRUNCATED_LINE = '{"level": "WARNING", "message": "log truncated: it reached its cap"}\n'
+ROW_BYTES = 128 * 1024
+"""Largest piece of log in one row: well below what a row may hold on any host."""
 
 
 def append_log(workspace: Workspace, execution_id: str, lines: Sequence[JsonObject]) -> Execution:
@@ -35,9 +37,12 @@ def append_log(workspace: Workspace, execution_id: str, lines: Sequence[JsonObje
             found.execution,
             log=replace(log, length=log.length + len(fits), is_truncated=is_cut),
         )
-        row = Put(log_row(execution_id, log.length, fits))
+        rows = [
+            Put(log_row(execution_id, log.length + at, fits[at : at + ROW_BYTES]))
+            for at in range(0, len(fits), ROW_BYTES)
+        ]
         try:
-            write_executions(workspace, [Versioned(changed, found.version)], [row])
+            write_executions(workspace, [Versioned(changed, found.version)], rows)
         except ConflictError:
             continue
         return changed
