@@ -67,12 +67,15 @@ def send_until_quiet(workspace: Workspace, link_id: str, *, is_scheduled: bool) 
         return Sent(outcome=Outcome.SKIPPED)
     session = LinkSession()
     posts = records = 0
+    # The first exchange ever carries no records: the peer's epoch is not known before it.
+    is_first = load_link_state(workspace.store, link_id)[0].peer_epoch is None
     try:
         for _ in range(MAX_EXCHANGES):
             done = send_changes(workspace, link_id, session)
             posts, records = posts + 1, records + done.sent
-            if not (done.more or session.acks or session.results):
+            if not (done.more or session.acks or session.results or is_first):
                 break
+            is_first = False
     except (PeerUnavailableError, ThrottledError, ForbiddenError):
         return Sent(outcome=Outcome.FAILED, posts=posts, records=records)
     logger.info(
