@@ -46,20 +46,20 @@ T = TypeVar("T")
 class Control:
     """How others reach a run: they set a wish here and wake it.
 
-    `is_stopped` is set to end the run because its host stops, `is_expired` because its time is
-    over. `idle` is entered while the run waits and needs no processor.
+    `is_stopped` is set to end the run because its host stops, `time_is_up` (to the message of its
+    end) because its time is over. `idle` is entered while the run waits and needs no processor.
     """
 
     process: FlowProcess | None = None
     idle: Callable[[], AbstractContextManager[None]] = nullcontext
     is_cancelled: bool = False
     is_stopped: bool = False
-    is_expired: bool = False
+    time_is_up: str = ""
 
     @property
     def must_stop(self) -> bool:
         """Tells whether the run has to end."""
-        return self.is_cancelled or self.is_stopped or self.is_expired
+        return self.is_cancelled or self.is_stopped or bool(self.time_is_up)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,7 +195,8 @@ def _start(workspace: Workspace, execution: Execution, script: str) -> Start:
 
 
 def _expire(run: _Run) -> None:
-    run.control.is_expired = True
+    seconds = run.session.execution.control.max_runtime_seconds
+    run.control.time_is_up = f"did not end within its maximum runtime of {seconds:g} seconds"
     stop_process(run.process, run.changes)
     run.changes.notify(run.session.id)
 
@@ -292,10 +293,8 @@ def _end_forced(run: _Run, said: End | None, error: Exception | None) -> None:
         run.process.kill()
         exit_words = run.process.wait(None)
     current = load_execution(run.workspace.store, run.session.id).execution
-    if run.control.is_expired:
-        seconds = current.control.max_runtime_seconds
-        message = f"did not end within its maximum runtime of {seconds:g} seconds"
-        _finish(run, Status.ENDED_ERROR, message, StatusCode.TIMEOUT)
+    if run.control.time_is_up:
+        _finish(run, Status.ENDED_ERROR, run.control.time_is_up, StatusCode.TIMEOUT)
     elif current.control.desired == Desired.CANCEL:
         _patiently(run, lambda: cancel_children(run.workspace, run.session.id))
         _finish(run, Status.ENDED_CANCELLED, said.message if said else None, None)

@@ -20,8 +20,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 """How soon a wish to cancel is seen; 30 reads per minute of a flow's run time."""
-END_ATTEMPTS = 50
-"""A flow that logs without a pause writes the same row all the time, and wins most races."""
 CANCEL_BEFORE_START = "cancelled before it was started"
 
 
@@ -50,19 +48,10 @@ class WorkerRun:
             off()
 
     def expire(self) -> None:
-        """Ends the run because the worker's time is over.
-
-        The end is written first: what the run itself writes later changes it no more.
-        """
-        message = f"did not end within the {self._seconds:.0f} seconds that this host gives a flow"
-        how = Ending(Status.ENDED_ERROR, message, StatusCode.TIMEOUT)
-        for _ in range(END_ATTEMPTS):
-            try:
-                end_execution(self._workspace, self._id, how)
-                break
-            except TransientError:
-                logger.warning("end not stored", extra=self._facts("write_retried"))
-        self.control.is_stopped = True
+        """Ends the run because the worker's time is over; the run itself writes its end."""
+        self.control.time_is_up = (
+            f"did not end within the {self._seconds:.0f} seconds that this host gives a flow"
+        )
         self._stop()
 
     def look(self) -> None:
