@@ -127,8 +127,10 @@ def test_keys_are_read_only_where_posts_are_signed(folder: str, resource: str) -
 
 def test_environment_sets_every_setting_of_the_host() -> None:
     given = template()["Globals"]["Function"]["Environment"]["Variables"]
+    sweep = template()["Resources"]["RunDueFunction"]["Properties"]["Environment"]["Variables"]
     wanted = {PREFIX + name.upper() for name in AwsSettings.model_fields}
-    assert {name for name in given if name.startswith(PREFIX)} == wanted
+    assert {name for name in given | sweep if name.startswith(PREFIX)} == wanted
+    assert set(sweep) == {"TIELINE_SEND_QUEUE_URL"}
 
 
 def test_secrets_begin_as_the_roles_expect() -> None:

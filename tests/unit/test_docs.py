@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from tieline.cli.main import app
 from tieline.cli.root import hoist_options
-from tieline.config import PREFIX, ClientSettings, EmbeddedSettings
+from tieline.config import PREFIX, AwsSettings, ClientSettings, EmbeddedSettings
 from tieline.operations.link_fields import WRITABLE_FIELDS
 from tieline.operations.manage_resources import check_value
 from tieline.operations.records import FLOW
@@ -65,7 +65,9 @@ _WORDS = {None: "unset", "": "empty"}
 def _variables(model: type[BaseModel]) -> dict[str, tuple[str, str]]:
     found = {}
     for name, field in model.model_fields.items():
-        default = _WORDS.get(field.default, f"`{field.default}`")
+        default = "required"
+        if not field.is_required():
+            default = _WORDS.get(field.default, f"`{field.default}`")
         found[f"`{PREFIX}{name.upper()}`"] = (field.description or "", default)
     return found
 
@@ -74,7 +76,8 @@ def test_configuration_lists_exactly_the_variables_with_meaning_and_default() ->
     rows = _rows(_section(DOCS / "configuration.md", "Environment variables"))
     listed = {row[0]: (row[1], row[2]) for row in rows}
     assert len(rows) == len(listed)
-    assert listed == _variables(EmbeddedSettings) | _variables(ClientSettings)
+    known = _variables(AwsSettings) | _variables(EmbeddedSettings) | _variables(ClientSettings)
+    assert listed == known
 
 
 def _link_default(field: Field[Any]) -> str:

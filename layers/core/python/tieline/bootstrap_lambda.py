@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RUN_QUEUE = "TIELINE_QUEUE_URL"
-SEND_QUEUE = "TIELINE_SEND_QUEUE_URL"
-
 
 @cache
 def open_here() -> Workspace:
@@ -52,11 +49,12 @@ def open_errands() -> ErrandQueue:
     import boto3  # noqa: PLC0415
 
     from tieline.adapters.sqs_errands import SqsErrands  # noqa: PLC0415
+    from tieline.config import read_aws_settings  # noqa: PLC0415
 
-    for name in (RUN_QUEUE, SEND_QUEUE):
-        if not os.environ.get(name):
-            raise SettingsError(f"{name}: is missing; it is the URL of a queue")
-    queues = {"run": os.environ[RUN_QUEUE], "send": os.environ[SEND_QUEUE]}
+    settings = read_aws_settings(os.environ)
+    if not settings.send_queue_url:
+        raise SettingsError("TIELINE_SEND_QUEUE_URL: is missing; it is the URL of a queue")
+    queues = {"run": settings.queue_url, "send": settings.send_queue_url}
     return SqsErrands(cache(lambda: boto3.client("sqs")), queues)
 
 

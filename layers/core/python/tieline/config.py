@@ -84,6 +84,9 @@ class AwsSettings(BaseModel):
         ),
     ]
     queue_url: Annotated[str, Field(description="URL of the queue of executions to run")]
+    send_queue_url: Annotated[
+        str, Field(description="URL of the queue of posts to send; only the sweep needs it")
+    ] = ""
     blob_bucket: Annotated[str, Field(description="Bucket for values too large for the table")]
     workspace_name: Annotated[str, Field(description="Name the workspace is created with")]
     log_level: Annotated[
