@@ -20,6 +20,8 @@ FUNCTION_FOLDERS = ROOT / "functions"
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 CHANGE = {*READ, "dynamodb:DeleteItem", "dynamodb:PutItem"}
+CHECK = "dynamodb:ConditionCheckItem"
+"""A post of more rows than one transaction holds checks its last row in each."""
 STREAM = {
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",
@@ -38,9 +40,9 @@ WRITE_KEYS = {
 SEND = "sqs:SendMessage"
 
 MAY: dict[str, set[str]] = {
-    "receive_post": {*LOGS, *CHANGE, READ_KEY, SEND},
+    "receive_post": {*LOGS, *CHANGE, CHECK, READ_KEY, SEND},
     "api": {*LOGS, *CHANGE, *WRITE_KEYS, READ_KEY, SEND},
-    "send_changes": {*LOGS, *CHANGE, *STREAM, *TAKE, READ_KEY, SEND},
+    "send_changes": {*LOGS, *CHANGE, *STREAM, *TAKE, CHECK, READ_KEY, SEND},
     "run_due": {*LOGS, *READ, "dynamodb:PutItem", SEND},
     "run_flow": {*LOGS, *CHANGE, *TAKE, SEND},
     "doorbell": LOGS,
