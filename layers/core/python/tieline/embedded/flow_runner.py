@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tieline.embedded.changes import ThreadChanges
-from tieline.errors import TielineError
+from tieline.errors import TielineError, TransientError
 from tieline.operations.end_execution import Ending, end_execution
-from tieline.operations.run_flow import Control, run_flow, stop_process
+from tieline.operations.run_flow import (
+    STORE_RETRY_SECONDS,
+    Control,
+    run_flow,
+    stop_process,
+)
 from tieline.operations.workspace import Workspace
 from tieline.ports import Processes
 from tieline.protocol.states import Status, StatusCode
@@ -158,6 +163,17 @@ class ThreadRunner:
         assert self._workspace is not None
         try:
             run_flow(self._workspace, execution_id, self._processes, self._changes, control)
+        except TransientError as error:
+            # Only a claim gives up on the store: nothing was started, so it is tried again.
+            logger.warning(
+                "start put off",
+                extra={
+                    "action": "start_put_off",
+                    "execution_id": execution_id,
+                    "detail": str(error),
+                },
+            )
+            self._changes.call_later(STORE_RETRY_SECONDS, lambda: self.start(execution_id))
         except Exception as error:
             logger.exception(
                 "run failed", extra={"action": "run_failed", "execution_id": execution_id}

@@ -68,6 +68,19 @@ def cancel_children(workspace: Workspace, execution_id: str) -> None:
             want_execution(workspace, child.id, Desired.CANCEL)
 
 
+def end_after_crash(workspace: Workspace, execution: Execution, message: str) -> None:
+    """Ends what nobody runs any more: as `crashed`, or as cancelled when that was wanted.
+
+    Raises:
+        TransientError: the store cannot be used now; to be called again.
+    """
+    how = Ending(Status.ENDED_ERROR, message, StatusCode.CRASHED)
+    if execution.control.desired == Desired.CANCEL:
+        cancel_children(workspace, execution.id)
+        how = Ending(Status.ENDED_CANCELLED)
+    end_execution(workspace, execution.id, how)
+
+
 def recover_executions(workspace: Workspace) -> list[Execution]:
     """Ends what a former process of this workspace left running; gives what waits for a start.
 
@@ -81,15 +94,7 @@ def recover_executions(workspace: Workspace) -> list[Execution]:
         waiting |= {each.id: each for each in found if each.run.status == Status.PENDING}
         left = [each for each in found if each.run.status != Status.PENDING]
         for execution in left:
-            if execution.control.desired == Desired.CANCEL:
-                cancel_children(workspace, execution.id)
-            end_execution(workspace, execution.id, _ending_after_crash(execution))
+            message = "the workspace was stopped or crashed while it ran"
+            end_after_crash(workspace, execution, message)
         if not left:
             return list(waiting.values())
-
-
-def _ending_after_crash(execution: Execution) -> Ending:
-    if execution.control.desired == Desired.CANCEL:
-        return Ending(Status.ENDED_CANCELLED)
-    message = "the workspace was stopped or crashed while it ran"
-    return Ending(Status.ENDED_ERROR, message, StatusCode.CRASHED)

@@ -23,19 +23,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from tieline.operations.end_execution import Ending, end_execution
+from tieline.operations.end_execution import end_after_crash
 from tieline.operations.find_link import all_links
 from tieline.operations.records import (
     EXECUTION,
     LINK,
     execution_of,
+    load_execution,
     open_group,
     read_body,
 )
 from tieline.operations.workspace import Workspace
 from tieline.protocol.execution import Execution, Role
 from tieline.protocol.link import LinkState, SyncConfig
-from tieline.protocol.states import LIVE, Desired, Status, StatusCode
+from tieline.protocol.states import LIVE, Desired, Status
 
 logger = logging.getLogger(__name__)
 
@@ -96,9 +97,8 @@ def run_due(workspace: Workspace) -> Sweep:
     errands += _links_errands(workspace, now)
     lost = [each for each, errand in errands if errand is None]
     for execution_id in lost:
-        message = "its worker was stopped or crashed while it ran"
-        how = Ending(Status.ENDED_ERROR, message, StatusCode.CRASHED)
-        end_execution(workspace, execution_id, how)
+        execution = load_execution(workspace.store, execution_id).execution
+        end_after_crash(workspace, execution, "its worker was stopped or crashed while it ran")
     return Sweep(errands=[errand for _, errand in errands if errand], ended=len(lost))
 
 
